@@ -1,0 +1,51 @@
+"""What can go wrong, by what the one who meets it can do about it."""
+
+from __future__ import annotations
+
+
+class IteiraError(Exception):
+    """Root of our errors; its text is written for the person who reads it."""
+
+
+class SettingsError(IteiraError):
+    """The configuration cannot be used; one line a problem."""
+
+
+class PayloadError(IteiraError):
+    """A webhook body lacks a field or holds a wrong one. The text is Russian: TalkMe's people read it."""
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"Поле {field}: {expected}")
+        self.field = field
+
+
+class TokenNotAllowed(IteiraError):
+    """The webhook's token is not on the configured list."""
+
+
+class StoreError(IteiraError):
+    """The store cannot do its work now: down, full, locked or damaged."""
+
+
+class InboxFull(StoreError):
+    """As many messages wait as `limits.inbox` allows."""
+
+
+class LeaseLost(StoreError):
+    """Another worker has taken the session, or it was cleared: stop, send nothing, record nothing."""
+
+
+class ConsultantError(IteiraError):
+    """The consultant cannot answer: provider unreachable, refused, or out of time."""
+
+
+class KnowledgeError(IteiraError):
+    """A file of the knowledge base, or its index, cannot be used."""
+
+
+class TalkMeError(IteiraError):
+    """TalkMe did not take what we sent, after all attempts."""
+
+
+class TalkMeTokenRefused(TalkMeError):
+    """TalkMe says that the token is wrong: trying again cannot help."""

@@ -1,0 +1,188 @@
+"""The words of the daemon: message, session, reply, claim, outcome. Plain data; nothing here does anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a message is on its way: accepted → answering → answered → sent, or failed, or expired."""
+
+    ACCEPTED = "accepted"
+    """Stored, nobody works on it."""
+    ANSWERING = "answering"
+    """A worker is composing the reply."""
+    ANSWERED = "answered"
+    """The reply is stored but TalkMe has not confirmed it."""
+    SENT = "sent"
+    """TalkMe confirmed the reply."""
+    FAILED = "failed"
+    """Given up, with a reason; can be tried again."""
+    EXPIRED = "expired"
+    """Too old to be spoken when a worker got to it."""
+
+    @property
+    def finished(self) -> bool:
+        return self in FINISHED
+
+
+FINISHED = frozenset({State.SENT, State.FAILED, State.EXPIRED})
+
+
+class FinishCode(StrEnum):
+    """How a dialog ends, in TalkMe's words (`customBot/finish`)."""
+
+    SUCCESS = "SUCCESS"
+    OPERATOR_REQUEST = "OPERATOR_REQUEST"
+    IRRELEVANT_MESSAGE = "IRRELEVANT_MESSAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One utterance of a caller, validated and normalised, not yet stored."""
+
+    user_id: str
+    session_id: str
+    text: str
+    token: str
+    """TalkMe's token of this webhook; the reply is sent with it. A secret: never in logs or answers."""
+    external_id: str | None = None
+    """TalkMe's id of the message; the same id from the same user is the same message."""
+    phone: str | None = None
+    """E.164 where it is a valid number, else as given."""
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the consultant says to one message, and what it decided."""
+
+    text: str
+    by: str
+    """Who composed it: the name of a consultant."""
+    finish: FinishCode | None = None
+    """Ends the bot's part of the dialog once the text has been delivered."""
+    client_name: str | None = None
+    gender: str | None = None
+    """`female`, `male` or unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message in the inbox, with everything that has happened to it. Times are Unix seconds."""
+
+    id: str
+    incoming: Incoming
+    state: State
+    accepted_at: float
+    updated_at: float
+    attempts: int = 0
+    """How often a worker has begun to work on it."""
+    reply: Reply | None = None
+    reason: str | None = None
+    """Why it failed or expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The conversation with one `user_id`. Times are Unix seconds."""
+
+    user_id: str
+    session_id: str
+    created_at: float
+    last_activity: float
+    conversation_since: float
+    """When the present conversation began; what was said before it is not part of the dialog any more."""
+    messages_count: int = 0
+    """Messages accepted from the caller."""
+    client_name: str | None = None
+    gender: str | None = None
+    phone_number: str | None = None
+    ended: bool = False
+    """The consultant has ended the conversation; the next message opens a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the caller said and what was answered, as the consultant sees the past."""
+
+    text: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one worker to work on one message, and through it on its session, until `expires_at`."""
+
+    message: Message
+    session: Session
+    history: tuple[Exchange, ...]
+    """Earlier exchanges of the present conversation that were really sent, oldest first."""
+    fence: int
+    """Grows with every claim on a session: a write with an older number is refused."""
+    expires_at: float
+
+    @property
+    def user_id(self) -> str:
+        return self.session.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message."""
+
+    message_id: str
+    state: State
+    finish: FinishCode | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer of the inbox to a message it has stored, or had already."""
+
+    message_id: str
+    duplicate: bool = False
+    """The store had it already and its first outcome counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptLine:
+    """One thing said in a session."""
+
+    role: str
+    """`caller` or `consultant`."""
+    text: str
+    at: float
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker process, as it last reported itself. Times are Unix seconds."""
+
+    id: str
+    pid: int
+    host: str
+    started_at: float
+    seen_at: float
+    turns: int = 0
+    """Turns it has under way."""
+    consultant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Figures over all workers of a store. Latencies are seconds from accepting a message to having delivered
+    its reply, of the latest replies, in ascending order."""
+
+    total_sessions: int
+    active_sessions: int
+    messages_processed: int
+    """Replies delivered since the store was made; clearing sessions does not lower it."""
+    errors: int
+    """Messages that failed since the store was made."""
+    queue_depth: int
+    oldest_accepted_at: float | None
+    latencies: tuple[float, ...]

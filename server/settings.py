@@ -1,0 +1,271 @@
+"""Every setting: default, unit, and the checks between settings. Where values come from is in `settings_sources`.
+
+Names are `[section] key` in TOML and `ITEIRA_SECTION__KEY` in the environment. All times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from server.errors import SettingsError
+from server.settings_sources import Origins, gather, suggestion
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("expected an address that starts with http:// or https://")
+    return value.rstrip("/") + "/"
+
+
+def _store_url(value: str) -> str:
+    if not value.startswith(("sqlite://", "memory://")):
+        raise ValueError("expected sqlite:///path/to/file.db")
+    return value
+
+
+def _at_least(characters: int) -> AfterValidator:
+    def check(secret: SecretStr) -> SecretStr:
+        if len(secret) < characters:
+            raise ValueError(f"expected at least {characters} characters")
+        return secret
+
+    return AfterValidator(check)
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TalkMeToken = Annotated[SecretStr, _at_least(10)]
+AdminToken = Annotated[SecretStr, _at_least(16)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65_535)
+    workers: int = Field(1, ge=1, le=64)
+    """Worker processes of this machine; they share the store."""
+    reply_wait: Seconds = 25
+    """How long the webhook's answer waits for the reply."""
+    message_timeout: Seconds = 30
+    """How long one turn may take, knowledge, model and delivery together."""
+    stale_after: Seconds = 120
+    """A message older than this when a worker gets to it is not answered any more."""
+    shutdown_grace: Seconds = 30
+    """How long turns in flight may go on after SIGTERM."""
+
+
+class TalkMe(Section):
+    base_url: HttpUrl = "https://api.talkme.ru/"
+    tokens: Annotated[list[TalkMeToken], BeforeValidator(_comma_separated)] = []
+    """Webhook tokens that are allowed; empty allows every token."""
+    timeout: Seconds = 10
+    """One call of TalkMe's API."""
+    attempts: int = Field(3, ge=1, le=10)
+    typing: int = Field(15, ge=1, le=60)
+    """How long TalkMe shows «typing» after one simulateTyping call; it is renewed before it ends."""
+    text_limit: int = Field(4000, ge=100, le=4000)
+    """Characters in one customBot/send; longer replies are split at sentence ends."""
+
+
+class Agent(Section):
+    provider: Literal["auto", "openai", "offline"] = "auto"
+    """`auto`: OpenAI where a key is set, else the offline consultant."""
+    api_key: SecretStr | None = None
+    base_url: HttpUrl = "https://api.openai.com/v1/"
+    """Any OpenAI-compatible endpoint."""
+    model: str = Field("gpt-4o-mini", min_length=1)
+    reply_mode: Literal["whole"] = "whole"
+    """`whole`: a reply is sent when it is complete."""
+    timeout: Seconds = 15
+    """How long the provider may take; after it the offline consultant answers."""
+    history: int = Field(10, ge=0, le=100)
+    """Earlier exchanges of the conversation that the consultant sees."""
+
+    @property
+    def consultant(self) -> Literal["openai", "offline"]:
+        """Which consultant these settings ask for."""
+        if self.provider == "auto":
+            return "openai" if self.api_key else "offline"
+        return self.provider
+
+
+class Knowledge(Section):
+    path: Path = Path("knowledge")
+    """The folder in which the company keeps its files."""
+    index: Path = Path("var/knowledge")
+    """Where the index made from them is kept."""
+    embedder: Literal["e5", "none"] = "e5"
+    """Who understands meaning; `none` searches by words alone."""
+    min_confidence: float = Field(0.5, ge=0, le=1)
+    """Below this confidence a search counts as «nothing fits»."""
+
+
+class Store(Section):
+    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///var/iteira.db"
+    lease: float = Field(10, ge=1, le=600)
+    """A worker that died is replaced within this time."""
+    session_idle: Seconds = 1800
+    """After this silence the next message opens a new conversation."""
+
+
+class Limits(Section):
+    inbox: int = Field(10_000, ge=1)
+    """Messages that may wait; one more is refused with 503."""
+    concurrent_turns: int = Field(200, ge=1, le=10_000)
+    """Turns one worker process has under way at the same time."""
+    body: int = Field(65_536, ge=1024, le=10_485_760)
+    """Bytes of a webhook's body; more is refused with 413."""
+    text: int = Field(4000, ge=1, le=4000)
+    """Characters of a message that are answered; the rest is dropped with a warning."""
+
+
+class Logging(Section):
+    dir: Path = Path("var/logs")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class Admin(Section):
+    token: AdminToken | None = None
+    """Bearer token of the administration; without one only this machine is answered."""
+
+
+class Company(Section):
+    name: str = "Итейра"
+    about: str = "премиальная сеть салонов красоты и клиника косметологии в Минске"
+    greeting: str = "Здравствуйте! Это «Итейра», сеть салонов красоты и клиника косметологии. Чем могу помочь?"
+    farewell: str = "Спасибо за звонок! Хорошего дня, до свидания!"
+    region: str = Field("BY", pattern="^[A-Z]{2}$")
+    """Country of telephone numbers that are written without a country code."""
+
+
+class Settings(Section):
+    server: Server = Server()
+    talkme: TalkMe = TalkMe()
+    agent: Agent = Agent()
+    knowledge: Knowledge = Knowledge()
+    store: Store = Store()
+    limits: Limits = Limits()
+    logging: Logging = Logging()
+    admin: Admin = Admin()
+    company: Company = Company()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = list(self._contradictions())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _contradictions(self) -> list[str]:
+        server, talkme, agent = self.server, self.talkme, self.agent
+        checks = [
+            (
+                server.reply_wait >= server.message_timeout,
+                f"server.reply_wait = {server.reply_wait:g} must be less than server.message_timeout = "
+                f"{server.message_timeout:g}: the webhook would wait longer than a turn may take",
+            ),
+            (
+                talkme.timeout > server.message_timeout,
+                f"talkme.timeout = {talkme.timeout:g} must not be more than server.message_timeout = "
+                f"{server.message_timeout:g}: one call cannot outlast its turn",
+            ),
+            (
+                server.stale_after <= server.reply_wait,
+                f"server.stale_after = {server.stale_after:g} must be more than server.reply_wait = "
+                f"{server.reply_wait:g}: a message would expire while its webhook still waits",
+            ),
+            (
+                agent.timeout >= server.message_timeout,
+                f"agent.timeout = {agent.timeout:g} must be less than server.message_timeout = "
+                f"{server.message_timeout:g}: nothing would be left for the offline consultant and for delivery",
+            ),
+            (
+                agent.provider == "openai" and not agent.api_key,
+                "agent.provider = openai needs agent.api_key (or OPENAI_API_KEY)",
+            ),
+            (
+                server.workers > 1 and self.store.url.startswith("memory://"),
+                f"server.workers = {server.workers} needs a store that processes share: memory:// is not one",
+            ),
+        ]
+        return [text for wrong, text in checks if wrong]
+
+    def time_budget(self) -> list[str]:
+        """What the time limits mean together for one turn, a line a fact."""
+        server, talkme = self.server, self.talkme
+        delivery = talkme.attempts * talkme.timeout
+        lines = [
+            f"A turn may take {server.message_timeout:g} s; its webhook waits {server.reply_wait:g} s of them "
+            "and is told «Сообщение принято» if the reply comes later.",
+            f"Delivery: {talkme.attempts} attempts x {talkme.timeout:g} s = {delivery:g} s, "
+            "within what the answer has left of the turn: all attempts share its deadline.",
+        ]
+        if delivery > server.message_timeout:
+            lines.append(
+                f"Should TalkMe hang, the deadline cuts the attempts after {server.message_timeout:g} s "
+                f"at the latest: {delivery - server.message_timeout:g} s of them can never happen."
+            )
+        lines.append(
+            f"If a worker dies, another takes its callers over within {self.store.lease:g} s; a message that is "
+            f"older than {server.stale_after:g} s by then is not spoken any more."
+        )
+        return lines
+
+
+def load(config: Path | None = None, flags: Mapping[str, object] | None = None) -> Settings:
+    """The settings in force: `flags` ("section.key" to value), environment, `.env`, TOML, default, in this order.
+
+    `config` is the TOML file; None takes `ITEIRA_CONFIG`, else `config.toml` of the working directory if there is one.
+    Raises `SettingsError`, one line a problem, each with origin, key, value and what is expected.
+    """
+    values, origins = gather(config, flags or {})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = [line for item in error.errors() for line in _explain(item, origins)]
+        raise SettingsError("\n".join(problems)) from None
+
+
+def _explain(item: Any, origins: Origins) -> list[str]:
+    """One pydantic error as lines for the person who wrote the value."""
+    location = tuple(str(part) for part in item["loc"])
+    if not location:
+        lines = str(item["ctx"]["error"]).splitlines()
+        return [f"{origins.get(tuple(line.split(' ')[0].split('.')), 'default')}: {line}" for line in lines]
+    name, where = ".".join(location[:2]), origins.get(location[:2]) or origins.get(location[:1], "settings")
+    if item["type"] == "extra_forbidden":
+        return [f"{where}: {name} is not a setting{suggestion(name, [*Settings.model_fields, *names()])}"]
+    expected = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    secret = location[-1] in {"api_key", "token"} or "tokens" in location
+    value = "(hidden)" if secret else repr(item["input"])
+    return [f"{where}: {name} = {value}: {expected}"]
+
+
+def names() -> list[str]:
+    """All settings as `section.key`, in the order of the documentation."""
+    return [
+        f"{section}.{key}"
+        for section, field in Settings.model_fields.items()
+        for key in field.default.__class__.model_fields
+    ]

@@ -1,0 +1,96 @@
+"""Where settings come from: flags, environment, `.env` and TOML, laid over each other, each value with its origin.
+
+A thin layer of our own, since the start must be able to say which file or variable a bad value stands in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from server.errors import SettingsError
+
+Key = tuple[str, ...]
+Origins = dict[Key, str]
+Layer = Iterator[tuple[str, str, object, str]]
+"""Section, key, value, origin."""
+
+PREFIX = "ITEIRA_"
+ALIASES = {
+    "BASE_URL_TALKME": ("talkme", "base_url"),
+    "TALKME_TOKENS": ("talkme", "tokens"),
+    "OPENAI_API_KEY": ("agent", "api_key"),
+    "OPENAI_BASE_URL": ("agent", "base_url"),
+    "OPENAI_MODEL": ("agent", "model"),
+}
+"""Documented names that other programs use too. `ITEIRA_…` names in the same place win over them."""
+
+
+def gather(config: Path | None, flags: Mapping[str, object]) -> tuple[dict[str, dict[str, object]], Origins]:
+    """All layers merged, later ones over earlier ones, and the origin of each value."""
+    values: dict[str, dict[str, object]] = {}
+    origins: Origins = {}
+    dotenv = {name: value for name, value in dotenv_values(".env").items() if value}
+    config = config or _configured(dotenv)
+    for layer in (
+        _toml(config),
+        _variables(dotenv, ".env"),
+        _variables(os.environ, "environment"),
+        _flags(flags),
+    ):
+        for section, key, value, origin in layer:
+            values.setdefault(section, {})[key] = value
+            origins[section, key] = origins[section,] = origin
+    return values, origins
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """`; did you mean …?` for a name that is nearly one of the known, else nothing."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _configured(dotenv: Mapping[str, str]) -> Path | None:
+    named = os.environ.get("ITEIRA_CONFIG") or dotenv.get("ITEIRA_CONFIG")
+    if named:
+        return Path(named)
+    return Path("config.toml") if Path("config.toml").exists() else None
+
+
+def _toml(path: Path | None) -> Layer:
+    if path is None:
+        return
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; copy config.example.toml or leave the option out") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            raise SettingsError(f"{path}: {section} = {table!r}: expected a [section]; see config.example.toml")
+        yield from ((section, key, value, str(path)) for key, value in table.items())
+
+
+def _variables(variables: Mapping[str, str], place: str) -> Layer:
+    for name, (section, key) in ALIASES.items():
+        if variables.get(name):
+            yield section, key, variables[name], f"{place} {name}"
+    for name, value in variables.items():
+        if value and name.startswith(PREFIX) and "__" in name:
+            section, key = name.removeprefix(PREFIX).lower().split("__", 1)
+            yield section, key, value, f"{place} {name}"
+
+
+def _flags(flags: Mapping[str, object]) -> Layer:
+    for name, value in flags.items():
+        if value is not None:
+            section, key = name.split(".")
+            yield section, key, value, f"option --{key.replace('_', '-')}"

@@ -1,0 +1,145 @@
+"""What a store promises. Every store passes the same contract suite (`tests/contract/test_store.py`).
+
+A store is shared by all worker processes (and, where the engine allows it, machines) of one installation and is the
+only thing they share. Whatever a method says has happened is durable when it returns: a process that dies the
+moment after has lost nothing. Every method may raise `StoreError` when the engine cannot do its work now; nothing
+has changed then, and the call may be repeated.
+
+The three protocols are separate because three rooms need them: intake and the dispatcher the inbox, the
+administration the sessions, and the workers each other's presence. One object is all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.models import (
+    Accepted,
+    Claim,
+    Incoming,
+    Message,
+    Outcome,
+    Reply,
+    Session,
+    State,
+    Totals,
+    TranscriptLine,
+    Worker,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """What a store is opened with, the same for all processes of an installation."""
+
+    inbox: int = 10_000
+    """Messages that may wait at the same time."""
+    session_idle: float = 1800
+    """Seconds of silence after which a message begins a new conversation."""
+    history: int = 10
+    """Earlier exchanges that a claim carries."""
+
+
+class Inbox(Protocol):
+    """Messages whose turn is not finished, in the order of their acceptance within each session."""
+
+    async def accept(self, incoming: Incoming) -> Accepted:
+        """Store a message and bring its session up to date (phone, name, activity, count), in one step.
+
+        A message with an `external_id` that the same user has sent before is not stored again: the answer names
+        the first one and says `duplicate`. If the first one has `failed`, it waits to be worked on again, with its
+        stored reply if it has one. Without `external_id` nothing is a duplicate.
+
+        A session that was ended, or silent for longer than the idle time, begins a new conversation.
+        Raises `InboxFull` when as many messages wait as the store was opened for; duplicates still get through.
+        """
+
+    async def claim(self, worker: str, lease: float, limit: int) -> Sequence[Claim]:
+        """Take up to `limit` sessions that have waiting messages and no valid lease, for `lease` seconds each.
+
+        Of each session it is the oldest waiting message. Sessions come in the order in which they became
+        available, so none starves. A claimed message is `answering`, or stays `answered` where a reply is stored
+        already, and has one more attempt. No two valid claims on a session exist at any time, on any machine.
+        """
+
+    async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
+        """Make the leases of these claims end `lease` seconds from now; return those that are still held, renewed.
+
+        A claim that is missing from the answer is lost: its session belongs to another worker or was cleared.
+        """
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """Give claims back unfinished, as if they had never been made; others may claim at once. Lost ones
+        are ignored."""
+
+    async def save_reply(self, claim: Claim, reply: Reply) -> None:
+        """Store the reply before it is sent; the message is `answered`. Raises `LeaseLost`."""
+
+    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+        """Record the outcome, free the session, and tell whoever waits in `outcome`.
+
+        What the stored reply says about the client, and the end of the conversation, becomes part of the session if
+        the state is `sent`. Further messages of the session become available, behind the sessions that wait already.
+        Raises `LeaseLost`.
+        """
+
+    async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
+        """Wait until a worker of any process has finished the message; None after `timeout` seconds.
+
+        A message that was cleared away counts as `failed`.
+        """
+
+    async def message(self, message_id: str) -> Message | None:
+        """One message as it stands now; None if there is none of this id."""
+
+
+class Sessions(Protocol):
+    """The conversations, for those who look at them."""
+
+    async def session(self, user_id: str) -> Session | None: ...
+
+    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
+        """Latest activity first; `active_since` (Unix seconds) leaves out ended ones and those silent since before."""
+
+    async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
+        """All that was said in a session, in order: the caller's words, and the replies stored for them."""
+
+    async def clear_session(self, user_id: str) -> bool:
+        """Remove a session with all its messages, waiting ones too; False if there is none.
+
+        A turn under way finds its lease lost, and says nothing more.
+        """
+
+    async def clear_sessions(self) -> int:
+        """Remove all sessions likewise; how many there were."""
+
+    async def totals(self, active_since: float) -> Totals:
+        """Figures over all workers; sessions count as active as in `sessions`."""
+
+
+class Presence(Protocol):
+    """Which workers there are."""
+
+    async def report(self, worker: Worker) -> None:
+        """Say that this worker is alive and what it does. `seen_at` is when it said so."""
+
+    async def leave(self, worker_id: str) -> None:
+        """The worker has stopped in good order."""
+
+    async def workers(self, seen_since: float) -> Sequence[Worker]:
+        """Workers that reported since then (Unix seconds), longest running first."""
+
+
+class Store(Inbox, Sessions, Presence, Protocol):
+    """All of it, and its life. Used by one event loop between `open` and `close`."""
+
+    async def open(self) -> None:
+        """Make or migrate what is needed. Raises `StoreError` with what to do if that is not possible."""
+
+    async def close(self) -> None:
+        """Finish what was asked for and give everything back."""
+
+    async def check(self) -> None:
+        """Raise `StoreError` if the store cannot take a message now."""

@@ -1,0 +1,251 @@
+"""The store that forgets: for tests alone. It keeps the same promises as long as its process lives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from server.clock import Clock
+from server.errors import InboxFull, LeaseLost
+from server.models import (
+    Accepted,
+    Claim,
+    Exchange,
+    Incoming,
+    Message,
+    Outcome,
+    Reply,
+    Session,
+    State,
+    Totals,
+    TranscriptLine,
+    Worker,
+)
+from server.stores.base import StoreLimits
+from server.stores.outcomes import Outcomes
+
+
+class MemoryStore:
+    """See `server.stores.base`. All of it happens between two awaits, so no lock is needed."""
+
+    def __init__(self, limits: StoreLimits, clock: Clock) -> None:
+        self._limits, self._clock = limits, clock
+        self._outcomes = Outcomes(clock)
+        self._messages: dict[str, Message] = {}
+        self._sessions: dict[str, Session] = {}
+        self._available: dict[str, float] = {}
+        self._fences: dict[str, int] = {}
+        self._workers: dict[str, Worker] = {}
+        self._last_id = self._last_fence = self._sent = self._failed = 0
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def check(self) -> None: ...
+
+    # Inbox
+
+    async def accept(self, incoming: Incoming) -> Accepted:
+        now = self._clock.now()
+        if first := self._same_message(incoming):
+            if first.state == State.FAILED:
+                state = State.ANSWERED if first.reply else State.ACCEPTED
+                self._put(replace(first, state=state, accepted_at=now, updated_at=now, reason=None))
+                self._sessions[first.incoming.user_id] = replace(
+                    self._sessions[first.incoming.user_id], last_activity=now
+                )
+                self._available.setdefault(first.incoming.user_id, now)
+            return Accepted(first.id, duplicate=True)
+        if (waiting := len(self._waiting())) >= self._limits.inbox:
+            raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+        self._touch_session(incoming, now)
+        self._last_id += 1
+        self._put(Message(str(self._last_id), incoming, State.ACCEPTED, now, now))
+        self._available.setdefault(incoming.user_id, now)
+        return Accepted(str(self._last_id))
+
+    async def claim(self, worker: str, lease: float, limit: int) -> Sequence[Claim]:
+        now = self._clock.now()
+        due = sorted((at, user_id) for user_id, at in self._available.items() if at <= now)
+        return [self._claim_session(user_id, lease, now) for _, user_id in due[:limit]]
+
+    async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
+        held = [claim for claim in claims if self._holds(claim)]
+        for claim in held:
+            self._available[claim.user_id] = self._clock.now() + lease
+        return [replace(claim, expires_at=self._available[claim.user_id]) for claim in held]
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        for claim in filter(self._holds, claims):
+            message = self._messages[claim.message.id]
+            state = State.ANSWERED if message.reply else State.ACCEPTED
+            self._put(replace(message, state=state, attempts=message.attempts - 1))
+            self._available[claim.user_id] = self._clock.now()
+            del self._fences[claim.user_id]
+
+    async def save_reply(self, claim: Claim, reply: Reply) -> None:
+        self._must_hold(claim)
+        message = self._messages[claim.message.id]
+        self._put(replace(message, state=State.ANSWERED, reply=reply, updated_at=self._clock.now()))
+
+    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+        self._must_hold(claim)
+        now, user_id = self._clock.now(), claim.user_id
+        message = replace(self._messages[claim.message.id], state=state, reason=reason, updated_at=now)
+        self._put(message)
+        self._sent += state == State.SENT
+        self._failed += state == State.FAILED
+        del self._fences[user_id], self._available[user_id]
+        more = any(waiting.incoming.user_id == user_id for waiting in self._waiting())
+        if more:
+            self._available[user_id] = now
+        said = message.reply if state == State.SENT else None
+        session = self._sessions[user_id]
+        self._sessions[user_id] = replace(
+            session,
+            last_activity=now,
+            ended=bool(said and said.finish and not more),
+            client_name=(said and said.client_name) or session.client_name,
+            gender=(said and said.gender) or session.gender,
+        )
+        self._outcomes.tell(_outcome(message))
+
+    async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
+        async def look() -> Outcome | None:
+            message = self._messages.get(message_id)
+            if message is None:
+                return _cleared(message_id)
+            return _outcome(message) if message.state.finished else None
+
+        return await self._outcomes.wait(message_id, timeout, look)
+
+    async def message(self, message_id: str) -> Message | None:
+        return self._messages.get(message_id)
+
+    # Sessions
+
+    async def session(self, user_id: str) -> Session | None:
+        return self._sessions.get(user_id)
+
+    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
+        found = [s for s in self._sessions.values() if active_since is None or _active(s, active_since)]
+        return sorted(found, key=lambda session: -session.last_activity)[:limit]
+
+    async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
+        lines = []
+        for message in self._messages.values():
+            if message.incoming.user_id == user_id:
+                lines.append(TranscriptLine("caller", message.incoming.text, message.accepted_at, message.state))
+                if message.reply:
+                    lines.append(TranscriptLine("consultant", message.reply.text, message.updated_at, message.state))
+        return lines
+
+    async def clear_session(self, user_id: str) -> bool:
+        for message in [m for m in self._messages.values() if m.incoming.user_id == user_id]:
+            del self._messages[message.id]
+            if not message.state.finished:
+                self._outcomes.tell(_cleared(message.id))
+        self._available.pop(user_id, None)
+        self._fences.pop(user_id, None)
+        return self._sessions.pop(user_id, None) is not None
+
+    async def clear_sessions(self) -> int:
+        return sum([await self.clear_session(user_id) for user_id in list(self._sessions)])
+
+    async def totals(self, active_since: float) -> Totals:
+        sent = [m for m in self._messages.values() if m.state == State.SENT][-1000:]
+        return Totals(
+            total_sessions=len(self._sessions),
+            active_sessions=sum(_active(session, active_since) for session in self._sessions.values()),
+            messages_processed=self._sent,
+            errors=self._failed,
+            queue_depth=len(self._waiting()),
+            oldest_accepted_at=min((message.accepted_at for message in self._waiting()), default=None),
+            latencies=tuple(sorted(message.updated_at - message.accepted_at for message in sent)),
+        )
+
+    # Presence
+
+    async def report(self, worker: Worker) -> None:
+        self._workers[worker.id] = worker
+
+    async def leave(self, worker_id: str) -> None:
+        self._workers.pop(worker_id, None)
+
+    async def workers(self, seen_since: float) -> Sequence[Worker]:
+        found = [worker for worker in self._workers.values() if worker.seen_at >= seen_since]
+        return sorted(found, key=lambda worker: (worker.started_at, worker.id))
+
+    # What the above is made of
+
+    def _put(self, message: Message) -> None:
+        self._messages[message.id] = message
+
+    def _waiting(self) -> list[Message]:
+        return [message for message in self._messages.values() if not message.state.finished]
+
+    def _same_message(self, incoming: Incoming) -> Message | None:
+        if incoming.external_id is None:
+            return None
+        key = (incoming.user_id, incoming.external_id)
+        known = (m for m in self._messages.values() if (m.incoming.user_id, m.incoming.external_id) == key)
+        return next(known, None)
+
+    def _touch_session(self, incoming: Incoming, now: float) -> None:
+        old = self._sessions.get(incoming.user_id) or Session(
+            incoming.user_id, incoming.session_id, created_at=now, last_activity=now, conversation_since=now
+        )
+        fresh = old.ended or old.last_activity < now - self._limits.session_idle
+        self._sessions[incoming.user_id] = replace(
+            old,
+            session_id=incoming.session_id,
+            last_activity=now,
+            conversation_since=now if fresh else old.conversation_since,
+            ended=False,
+            messages_count=old.messages_count + 1,
+            client_name=incoming.name or old.client_name,
+            phone_number=incoming.phone or old.phone_number,
+        )
+
+    def _claim_session(self, user_id: str, lease: float, now: float) -> Claim:
+        message = next(m for m in self._waiting() if m.incoming.user_id == user_id)
+        state = State.ANSWERED if message.reply else State.ANSWERING
+        message = replace(message, state=state, attempts=message.attempts + 1, updated_at=now)
+        self._put(message)
+        self._last_fence += 1
+        self._fences[user_id], self._available[user_id] = self._last_fence, now + lease
+        session = self._sessions[user_id]
+        return Claim(message, session, self._history(session, message), self._last_fence, now + lease)
+
+    def _history(self, session: Session, before: Message) -> tuple[Exchange, ...]:
+        exchanges = [
+            Exchange(message.incoming.text, message.reply.text)
+            for message in self._messages.values()
+            if message.incoming.user_id == session.user_id
+            and int(message.id) < int(before.id)
+            and message.state == State.SENT
+            and message.reply
+            and message.accepted_at >= session.conversation_since
+        ]
+        return tuple(exchanges[-self._limits.history :]) if self._limits.history else ()
+
+    def _holds(self, claim: Claim) -> bool:
+        return self._fences.get(claim.user_id) == claim.fence
+
+    def _must_hold(self, claim: Claim) -> None:
+        if not self._holds(claim):
+            raise LeaseLost(f"message {claim.message.id} belongs to another worker, or was cleared")
+
+
+def _active(session: Session, since: float) -> bool:
+    return session.last_activity >= since and not session.ended
+
+
+def _cleared(message_id: str) -> Outcome:
+    return Outcome(message_id, State.FAILED, reason="cleared")
+
+
+def _outcome(message: Message) -> Outcome:
+    finish = message.reply.finish if message.reply and message.state == State.SENT else None
+    return Outcome(message.id, message.state, finish, message.reason)

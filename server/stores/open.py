@@ -1,0 +1,21 @@
+"""From a URL to the store behind it: the only place that names the concrete ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from server.clock import Clock
+from server.errors import StoreError
+from server.stores.base import Store, StoreLimits
+from server.stores.memory import MemoryStore
+from server.stores.sqlite import SQLiteStore
+
+
+def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
+    """`sqlite:///relative.db`, `sqlite:////absolute.db`, or `memory://` for tests. Raises `StoreError`."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return SQLiteStore(Path(rest[1:]), limits, clock)
+    if scheme == "memory":
+        return MemoryStore(limits, clock)
+    raise StoreError(f"store.url = {url!r}: expected sqlite:///path/to/file.db")

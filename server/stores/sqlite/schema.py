@@ -1,0 +1,124 @@
+"""The tables, and how a file of an older version becomes one of this version.
+
+A migration is only ever added, at the end: `user_version` of a file says how many of them it has seen.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from server.errors import StoreError
+
+APPLICATION_ID = 0x17E17A
+"""Marks a file as ours, so that another program's database is never written to."""
+
+MIGRATIONS = [
+    """
+    CREATE TABLE sessions (
+        user_id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        last_activity REAL NOT NULL,
+        conversation_since REAL NOT NULL,
+        messages_count INTEGER NOT NULL DEFAULT 0,
+        client_name TEXT,
+        gender TEXT,
+        phone_number TEXT,
+        ended INTEGER NOT NULL DEFAULT 0,
+        -- When somebody may claim the session: when its oldest message began to wait, or when its lease ends.
+        -- NULL: nothing to do.
+        available_at REAL,
+        -- The claim that holds it; 0: none. Never used twice.
+        fence INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX sessions_available ON sessions (available_at) WHERE available_at IS NOT NULL;
+    CREATE INDEX sessions_activity ON sessions (last_activity);
+
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        external_id TEXT,
+        token TEXT NOT NULL,
+        text TEXT NOT NULL,
+        phone TEXT,
+        name TEXT,
+        state TEXT NOT NULL,
+        accepted_at REAL NOT NULL,
+        updated_at REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        reply TEXT, -- JSON of models.Reply
+        reason TEXT
+    );
+    CREATE UNIQUE INDEX messages_once ON messages (user_id, external_id) WHERE external_id IS NOT NULL;
+    CREATE INDEX messages_session ON messages (user_id, id);
+    CREATE INDEX messages_waiting ON messages (user_id, id) WHERE state IN ('accepted', 'answering', 'answered');
+
+    CREATE TABLE workers (
+        id TEXT PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, started_at REAL NOT NULL,
+        seen_at REAL NOT NULL, turns INTEGER NOT NULL, consultant TEXT NOT NULL
+    );
+
+    -- Kept by triggers, so that no query has to count and no code can forget to.
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO counters VALUES ('waiting', 0), ('sent', 0), ('failed', 0), ('fence', 0);
+    CREATE TRIGGER message_arrives AFTER INSERT ON messages BEGIN
+        UPDATE counters SET value = value + 1 WHERE name = 'waiting';
+    END;
+    CREATE TRIGGER message_finishes AFTER UPDATE OF state ON messages
+        WHEN NEW.state IN ('sent', 'failed', 'expired') AND OLD.state IN ('accepted', 'answering', 'answered') BEGIN
+        UPDATE counters SET value = value - 1 WHERE name = 'waiting';
+        UPDATE counters SET value = value + 1 WHERE name = NEW.state;
+    END;
+    CREATE TRIGGER message_returns AFTER UPDATE OF state ON messages
+        WHEN OLD.state IN ('sent', 'failed', 'expired') AND NEW.state IN ('accepted', 'answering', 'answered') BEGIN
+        UPDATE counters SET value = value + 1 WHERE name = 'waiting';
+    END;
+    CREATE TRIGGER message_is_cleared AFTER DELETE ON messages
+        WHEN OLD.state IN ('accepted', 'answering', 'answered') BEGIN
+        UPDATE counters SET value = value - 1 WHERE name = 'waiting';
+    END;
+    """,
+]
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: list[str] = MIGRATIONS) -> None:
+    """Bring a file to this version, all or nothing. Raises `StoreError` for a newer or a foreign file."""
+    connection.execute("BEGIN IMMEDIATE")  # of several processes that start at once one migrates, the others wait
+    try:
+        version = _version(connection, path, len(migrations))
+        for script in migrations[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if not empty and owner != APPLICATION_ID:
+        raise StoreError(f"{path} is a database of another program; set store.url to a file of its own")
+    if version > known:
+        raise StoreError(
+            f"{path} was made by a newer iteira (schema {version}, this one knows {known}); "
+            "upgrade iteira, or set store.url to another file"
+        )
+    return version
+
+
+def _statements(script: str) -> list[str]:
+    """Single statements of a script: `executescript` would commit the transaction that holds them together."""
+    statements, part = [], ""
+    for line in script.splitlines():
+        part += line + "\n"
+        if sqlite3.complete_statement(part):
+            statements.append(part)
+            part = ""
+    return statements

@@ -1,0 +1,94 @@
+"""Sessions, figures and workers in SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from server.models import Session, State, Totals, TranscriptLine, Worker
+from server.stores.sqlite import rows
+
+LATEST_REPLIES = 1000
+"""Replies that the latency figures look at."""
+
+
+def session(db: sqlite3.Connection, user_id: str) -> Session | None:
+    row = db.execute("SELECT * FROM sessions WHERE user_id = ?", (user_id,)).fetchone()
+    return rows.session(row) if row else None
+
+
+def sessions(db: sqlite3.Connection, limit: int, active_since: float | None) -> list[Session]:
+    found = db.execute(
+        "SELECT * FROM sessions WHERE :since IS NULL OR (last_activity >= :since AND NOT ended)"
+        " ORDER BY last_activity DESC LIMIT :limit",
+        {"since": active_since, "limit": limit},
+    )
+    return [rows.session(row) for row in found]
+
+
+def transcript(db: sqlite3.Connection, user_id: str) -> list[TranscriptLine]:
+    lines = []
+    for row in db.execute("SELECT * FROM messages WHERE user_id = ? ORDER BY id", (user_id,)):
+        state = State(row["state"])
+        lines.append(TranscriptLine("caller", row["text"], row["accepted_at"], state))
+        if reply := rows.reply(row["reply"]):
+            lines.append(TranscriptLine("consultant", reply.text, row["updated_at"], state))
+    return lines
+
+
+def clear_session(db: sqlite3.Connection, user_id: str) -> bool:
+    db.execute("DELETE FROM messages WHERE user_id = ?", (user_id,))
+    return db.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,)).rowcount > 0
+
+
+def clear_sessions(db: sqlite3.Connection) -> int:
+    db.execute("DELETE FROM messages WHERE true")  # the condition keeps the triggers at work
+    return db.execute("DELETE FROM sessions WHERE true").rowcount
+
+
+def totals(db: sqlite3.Connection, active_since: float) -> Totals:
+    counters = dict(db.execute("SELECT name, value FROM counters").fetchall())
+    total, active = db.execute(
+        "SELECT count(*), coalesce(sum(last_activity >= ? AND NOT ended), 0) FROM sessions", (active_since,)
+    ).fetchone()
+    latencies = db.execute(
+        "SELECT updated_at - accepted_at FROM messages WHERE state = 'sent' ORDER BY id DESC LIMIT ?",
+        (LATEST_REPLIES,),
+    )
+    oldest = db.execute(
+        "SELECT min(accepted_at) FROM messages WHERE state IN ('accepted', 'answering', 'answered')"
+    ).fetchone()[0]
+    return Totals(
+        total_sessions=total,
+        active_sessions=active,
+        messages_processed=counters["sent"],
+        errors=counters["failed"],
+        queue_depth=counters["waiting"],
+        oldest_accepted_at=oldest,
+        latencies=tuple(sorted(row[0] for row in latencies)),
+    )
+
+
+def report(db: sqlite3.Connection, worker: Worker) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO workers (id, pid, host, started_at, seen_at, turns, consultant)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            worker.id,
+            worker.pid,
+            worker.host,
+            worker.started_at,
+            worker.seen_at,
+            worker.turns,
+            worker.consultant,
+        ),
+    )
+    db.execute("DELETE FROM workers WHERE seen_at < ?", (worker.seen_at - 86_400,))
+
+
+def leave(db: sqlite3.Connection, worker_id: str) -> None:
+    db.execute("DELETE FROM workers WHERE id = ?", (worker_id,))
+
+
+def workers(db: sqlite3.Connection, seen_since: float) -> list[Worker]:
+    found = db.execute("SELECT * FROM workers WHERE seen_at >= ? ORDER BY started_at, id", (seen_since,))
+    return [Worker(**dict(row)) for row in found]

@@ -1,0 +1,178 @@
+"""`Store` on a SQLite file: which piece of SQL runs where.
+
+Writes go through one thread a process with group commit and `synchronous=FULL`: what is returned is on the disk.
+Reads have a connection and a thread of their own, so that they neither wait for writes nor hold them up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from server.clock import Clock
+from server.errors import StoreError
+from server.models import (
+    Accepted,
+    Claim,
+    Incoming,
+    Message,
+    Outcome,
+    Reply,
+    Session,
+    State,
+    Totals,
+    TranscriptLine,
+    Worker,
+)
+from server.stores.base import StoreLimits
+from server.stores.outcomes import Outcomes
+from server.stores.sqlite import inbox, sessions
+from server.stores.sqlite.schema import migrate
+from server.stores.sqlite.writer import GroupWriter, Work
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a write waits for another process's transaction before the store counts as unavailable."""
+LOOK_SECONDS = 0.05
+"""How often a process looks for outcomes that another one has written."""
+
+
+class SQLiteStore:
+    """See `server.stores.base` for what the methods promise."""
+
+    def __init__(self, path: Path, limits: StoreLimits, clock: Clock) -> None:
+        self._path, self._limits, self._clock = path, limits, clock
+        self._writer = GroupWriter(self._connect)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
+        self._outcomes = Outcomes(clock)
+
+    # Its life
+
+    async def open(self) -> None:
+        await asyncio.to_thread(self._prepare)
+        self._reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._connect)
+        self._writer.start()
+        self._watching = asyncio.create_task(self._watch_other_processes())
+
+    async def close(self) -> None:
+        self._watching.cancel()
+        await self._writer.stop()
+        await self._read(lambda db: db.close())
+        self._reader.shutdown()
+
+    async def check(self) -> None:
+        await self._writer.run(lambda db: None)
+
+    # Inbox
+
+    async def accept(self, incoming: Incoming) -> Accepted:
+        now = self._clock.now()
+        return await self._writer.run(lambda db: inbox.accept(db, incoming, self._limits, now))
+
+    async def claim(self, worker: str, lease: float, limit: int) -> Sequence[Claim]:
+        now, history = self._clock.now(), self._limits.history
+        return await self._writer.run(lambda db: inbox.claim(db, lease, limit, history, now))
+
+    async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
+        now = self._clock.now()
+        return await self._writer.run(lambda db: inbox.renew(db, claims, lease, now))
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        now = self._clock.now()
+        await self._writer.run(lambda db: inbox.release(db, claims, now))
+
+    async def save_reply(self, claim: Claim, reply: Reply) -> None:
+        now = self._clock.now()
+        await self._writer.run(lambda db: inbox.save_reply(db, claim, reply, now))
+
+    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+        now = self._clock.now()
+        self._outcomes.tell(await self._writer.run(lambda db: inbox.finish(db, claim, state, reason, now)))
+
+    async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
+        async def look() -> Outcome | None:
+            return next(iter(await self._read(lambda db: inbox.outcomes(db, [message_id]))), None)
+
+        return await self._outcomes.wait(message_id, timeout, look)
+
+    async def message(self, message_id: str) -> Message | None:
+        return await self._read(lambda db: inbox.message(db, message_id))
+
+    # Sessions
+
+    async def session(self, user_id: str) -> Session | None:
+        return await self._read(lambda db: sessions.session(db, user_id))
+
+    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
+        return await self._read(lambda db: sessions.sessions(db, limit, active_since))
+
+    async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
+        return await self._read(lambda db: sessions.transcript(db, user_id))
+
+    async def clear_session(self, user_id: str) -> bool:
+        return await self._writer.run(lambda db: sessions.clear_session(db, user_id))
+
+    async def clear_sessions(self) -> int:
+        return await self._writer.run(sessions.clear_sessions)
+
+    async def totals(self, active_since: float) -> Totals:
+        return await self._read(lambda db: sessions.totals(db, active_since))
+
+    # Presence
+
+    async def report(self, worker: Worker) -> None:
+        await self._writer.run(lambda db: sessions.report(db, worker))
+
+    async def leave(self, worker_id: str) -> None:
+        await self._writer.run(lambda db: sessions.leave(db, worker_id))
+
+    async def workers(self, seen_since: float) -> Sequence[Worker]:
+        return await self._read(lambda db: sessions.workers(db, seen_since))
+
+    # Connections
+
+    def _prepare(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds callers' words and tokens
+            db = self._connect()
+            try:
+                migrate(db, self._path)
+            finally:
+                db.close()
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}; make it writable or set store.url") from None
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self._path}: {error}; it was left as it is: restore a backup, or move it away to start afresh"
+            ) from None
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.row_factory = sqlite3.Row
+        return db
+
+    async def _read(self, work: Work[T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: work(self._reading))
+        except sqlite3.Error as error:
+            raise StoreError(f"SQLite: {error}") from error
+
+    async def _watch_other_processes(self) -> None:
+        """Tell outcomes that another process has written to those who wait for them here."""
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            if expected := self._outcomes.expected:
+                with suppress(StoreError):  # whoever waits has a time limit of his own
+                    for outcome in await self._read(partial(inbox.outcomes, message_ids=expected)):
+                        self._outcomes.tell(outcome)

@@ -1,0 +1,116 @@
+"""Group commit: concurrent writes of a process share one SQLite transaction and one disk flush."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from server.errors import StoreError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+BATCH = 256
+"""Writes in one transaction at most: bounds how long the first of them waits for the last."""
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class GroupWriter:
+    """A thread that owns the writing connection.
+
+    What has arrived while a transaction was being flushed goes into the next one together. Each piece of work is
+    atomic: if it raises, its own changes alone are undone. `run` returns only after the flush: what it says is durable.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Work[T]) -> T:
+        """Do the work in a transaction. Raises what it raises, and `StoreError` where SQLite fails."""
+        if self._thread is None:
+            raise StoreError("the store is not open")
+        job = _Job(work, self._loop.create_future())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def stop(self) -> None:
+        """Finish what was asked for, then close the connection."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            thread, self._thread = self._thread, None
+            await asyncio.to_thread(thread.join)
+
+    def _serve(self) -> None:
+        connection = self._connect()
+        while batch := self._next_batch():
+            self._commit(connection, batch)
+            self._loop.call_soon_threadsafe(_resolve, batch)
+        connection.close()
+
+    def _next_batch(self) -> list[_Job]:
+        batch: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            try:
+                job = self._jobs.get_nowait() if len(batch) < BATCH else None
+            except Empty:
+                return batch
+            if job is None and len(batch) < BATCH:
+                self._jobs.put(None)  # the end was asked for: this batch still counts
+        return batch
+
+    @staticmethod
+    def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                _perform(connection, job)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for job in batch:
+                job.error = StoreError(f"SQLite: {error}")
+
+
+def _perform(connection: sqlite3.Connection, job: _Job) -> None:
+    connection.execute("SAVEPOINT job")
+    try:
+        job.result = job.work(connection)
+    except sqlite3.Error:
+        raise
+    except Exception as error:
+        connection.execute("ROLLBACK TO job")
+        job.error = error
+    connection.execute("RELEASE job")
+
+
+def _resolve(batch: list[_Job]) -> None:
+    for job in batch:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)

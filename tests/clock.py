@@ -1,0 +1,53 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+
+class FakeClock:
+    """`server.clock.Clock` for tests. What sleeps or has a time limit wakes when `advance` passes its hour."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._alarms: list[tuple[float, Callable[[], None]]] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+        due = [alarm for alarm in self._alarms if alarm[0] <= self._now]
+        self._alarms = [alarm for alarm in self._alarms if alarm[0] > self._now]
+        for _, ring in due:
+            ring()
+
+    async def sleep(self, seconds: float) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def ring() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        self._alarms.append((self._now + seconds, ring))
+        await woken
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        return self._timeout(seconds)
+
+    @asynccontextmanager
+    async def _timeout(self, seconds: float) -> AsyncIterator[object]:
+        over = False
+
+        def ring() -> None:
+            if not over:
+                limit.reschedule(asyncio.get_running_loop().time())
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._alarms.append((self._now + seconds, ring))
+                yield limit
+        finally:
+            over = True

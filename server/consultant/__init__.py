@@ -1,0 +1,1 @@
+"""3. Thinking: what to say to the caller."""

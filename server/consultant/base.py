@@ -1,0 +1,68 @@
+"""What a consultant is: an inquiry in, a stream of text and at most a few decisions out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.knowledge.base import Findings
+from server.models import Exchange, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Everything a consultant may know about the message it answers. It never holds another caller's data."""
+
+    session: Session
+    history: tuple[Exchange, ...]
+    """Earlier exchanges of this conversation, oldest first; empty on the first message."""
+    text: str
+    findings: Findings
+
+
+@dataclass(frozen=True, slots=True)
+class EndConversation:
+    """The caller has said goodbye; the dialog ends after the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferToOperator:
+    """A human is to take over after the reply."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Irrelevant:
+    """The message has nothing to do with the company; the bot leaves the dialog."""
+
+
+@dataclass(frozen=True, slots=True)
+class RememberClient:
+    """What the caller said about himself. `gender` is `female`, `male` or None."""
+
+    name: str | None = None
+    gender: str | None = None
+
+
+Decision = EndConversation | TransferToOperator | Irrelevant | RememberClient
+
+
+class Consultant(Protocol):
+    """Answers one message at a time; keeps nothing between messages.
+
+    The text parts of the stream, joined, are what the caller hears; decisions may stand anywhere among them.
+    A stream without text is possible only together with a decision. Raises `ConsultantError` when it cannot
+    answer; it may have yielded a part by then, which the reader drops.
+    """
+
+    @property
+    def name(self) -> str:
+        """Who answers, for people: `openai` or `offline`."""
+
+    def reply(self, inquiry: Inquiry) -> AsyncIterator[str | Decision]:
+        """Stream the answer to one message."""
+
+    async def close(self) -> None:
+        """Give back connections. The consultant is not used afterwards."""

@@ -1,0 +1,99 @@
+"""Who answers when one cannot: consultants in order of preference, the last of which never fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from server.clock import Clock
+from server.consultant.base import (
+    Consultant,
+    Decision,
+    EndConversation,
+    Inquiry,
+    Irrelevant,
+    RememberClient,
+    TransferToOperator,
+)
+from server.consultant.phrases import Phrases
+from server.consultant.speech import spoken
+from server.errors import ConsultantError
+from server.models import FinishCode, Reply
+
+log = logging.getLogger(__name__)
+
+
+class Fallback:
+    """Asks the first consultant, and the next one when it fails: degraded, never silent."""
+
+    def __init__(self, consultants: Sequence[Consultant], phrases: Phrases, clock: Clock, timeout: float) -> None:
+        """`timeout`: seconds that each consultant but the last may take."""
+        self._consultants, self._phrases, self._clock, self._timeout = consultants, phrases, clock, timeout
+
+    @property
+    def name(self) -> str:
+        """Who answers while nothing fails."""
+        return self._consultants[0].name
+
+    async def compose(self, inquiry: Inquiry) -> Reply:
+        """The reply of the first consultant that can answer. Raises `ConsultantError` of the last one."""
+        for consultant in self._consultants[:-1]:
+            try:
+                async with self._clock.timeout(self._timeout):
+                    return await self._ask(consultant, inquiry)
+            except TimeoutError:
+                log.warning("%s gave no answer within %g s; the next is asked", consultant.name, self._timeout)
+            except ConsultantError as error:
+                log.warning("%s cannot answer (%s); the next is asked", consultant.name, error)
+        return await self._ask(self._consultants[-1], inquiry)
+
+    async def close(self) -> None:
+        for consultant in self._consultants:
+            await consultant.close()
+
+    async def _ask(self, consultant: Consultant, inquiry: Inquiry) -> Reply:
+        draft = _Draft()
+        async for part in consultant.reply(inquiry):
+            draft.add(part)
+        reply = draft.reply(consultant.name, self._phrases)
+        if not reply.text:
+            raise ConsultantError("the answer was empty")
+        return reply
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A reply that is being written."""
+
+    text: str = ""
+    finish: FinishCode | None = None
+    client: RememberClient = field(default_factory=RememberClient)
+
+    def add(self, part: str | Decision) -> None:
+        match part:
+            case str():
+                self.text += part
+            case RememberClient():
+                self.client = part
+            case EndConversation():
+                self.finish = FinishCode.SUCCESS
+            case TransferToOperator():
+                self.finish = FinishCode.OPERATOR_REQUEST
+            case Irrelevant():
+                self.finish = FinishCode.IRRELEVANT_MESSAGE
+
+    def reply(self, by: str, phrases: Phrases) -> Reply:
+        text = spoken(self.text) or self._words_for_decision(phrases)
+        return Reply(text, by, self.finish, self.client.name, self.client.gender)
+
+    def _words_for_decision(self, phrases: Phrases) -> str:
+        """A model may decide without a word; the caller must still hear something."""
+        match self.finish:
+            case FinishCode.SUCCESS:
+                return phrases.farewell
+            case FinishCode.OPERATOR_REQUEST:
+                return phrases.transfer
+            case FinishCode.IRRELEVANT_MESSAGE:
+                return phrases.irrelevant
+        return phrases.pleased(self.client.name) if self.client.name else ""

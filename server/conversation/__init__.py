@@ -1,0 +1,1 @@
+"""2. Order and turns: who works on which session, and the story of one reply."""

@@ -1,0 +1,139 @@
+"""The dispatcher: which session this worker works on, how many at a time, and for how long it may."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from server.clock import Clock
+from server.errors import LeaseLost, StoreError
+from server.models import Claim, State
+from server.stores.base import Inbox
+
+log = logging.getLogger(__name__)
+
+HELD = 0.9
+"""Part of the promised lease that a claim is made for; the rest is for others to notice that it has ended."""
+RENEWED = 0.25
+"""Part of the lease after which it is renewed: three renewals may fail before it ends."""
+LOOK_SECONDS = 0.5
+"""How often a worker looks for sessions that nobody told it about: those of dead workers, and of full ones."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    claim: Claim
+    task: asyncio.Task[None]
+
+
+class Dispatcher:
+    """Gives claimed messages to `turn`, at most `concurrent_turns` at a time, and keeps their leases.
+
+    `lease` is in seconds, as `store.lease`.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        turn: Callable[[Claim], Awaitable[None]],
+        worker_id: str,
+        clock: Clock,
+        *,
+        concurrent_turns: int,
+        lease: float,
+    ) -> None:
+        self._inbox, self._turn, self._worker_id, self._clock = inbox, turn, worker_id, clock
+        self._concurrent_turns, self._lease = concurrent_turns, lease
+        self._look_after = min(LOOK_SECONDS, lease * (1 - HELD) / 2)
+        self._under_way: dict[int, _UnderWay] = {}
+        self._awake = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def turns(self) -> int:
+        """Turns under way."""
+        return len(self._under_way)
+
+    def start(self) -> None:
+        self._loops = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._keep_leases())]
+
+    def wake(self) -> None:
+        """There may be something to claim: a message was accepted, or a turn has ended."""
+        self._awake.set()
+
+    async def drain(self, grace: float) -> None:
+        """Claim nothing more, let turns under way end within `grace` seconds, give the rest back to the inbox."""
+        dispatching, leasing = self._loops
+        dispatching.cancel()
+        with suppress(TimeoutError):
+            async with self._clock.timeout(grace):
+                while self._under_way:
+                    await asyncio.wait([each.task for each in self._under_way.values()])
+        leasing.cancel()
+        await asyncio.gather(dispatching, leasing, return_exceptions=True)
+        await self._give_back(list(self._under_way.values()))
+
+    async def _dispatch(self) -> None:
+        while True:
+            self._awake.clear()
+            try:
+                await self._claim_available()
+            except StoreError as error:
+                log.error("nothing can be claimed: %s", error)
+            with suppress(TimeoutError):
+                async with self._clock.timeout(self._look_after):
+                    await self._awake.wait()
+
+    async def _claim_available(self) -> None:
+        while free := self._concurrent_turns - self.turns:
+            claims = await self._inbox.claim(self._worker_id, self._lease * HELD, free)
+            for claim in claims:
+                if claim.message.attempts > 1:
+                    log.warning("message %s taken over, attempt %d", claim.message.id, claim.message.attempts)
+                self._under_way[claim.fence] = _UnderWay(claim, asyncio.create_task(self._work(claim)))
+            if len(claims) < free:
+                return
+
+    async def _work(self, claim: Claim) -> None:
+        try:
+            await self._turn(claim)
+        except LeaseLost as error:
+            log.warning("%s", error)
+        except StoreError as error:
+            log.error("message %s stays in the inbox: %s", claim.message.id, error)
+        except Exception as error:
+            log.exception("message %s: our own error", claim.message.id)
+            with suppress(StoreError):
+                await self._inbox.finish(claim, State.FAILED, f"internal error: {type(error).__name__}")
+        finally:
+            self._under_way.pop(claim.fence, None)
+            self.wake()
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await self._clock.sleep(self._lease * RENEWED)
+            held = list(self._under_way.values())
+            if not held:
+                continue
+            try:
+                renewed = await self._inbox.renew([each.claim for each in held], self._lease * HELD)
+            except StoreError as error:
+                log.error("leases could not be renewed: %s", error)
+                continue
+            kept = {claim.fence for claim in renewed}
+            for each in held:
+                if each.claim.fence not in kept and not each.task.done():
+                    log.warning("message %s: the lease was lost, the turn stops", each.claim.message.id)
+                    each.task.cancel()
+
+    async def _give_back(self, rest: list[_UnderWay]) -> None:
+        for each in rest:
+            each.task.cancel()
+        await asyncio.gather(*(each.task for each in rest), return_exceptions=True)
+        if rest:
+            log.warning("%d turns were not done in time; their messages stay in the inbox", len(rest))
+            with suppress(StoreError):
+                await self._inbox.release([each.claim for each in rest])

@@ -1,0 +1,38 @@
+"""From an `Incoming` to a message in the inbox and, in time, its outcome: what the webhook promises."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+
+from server.errors import TokenNotAllowed
+from server.models import Accepted, Incoming, Outcome
+from server.stores.base import Inbox
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """The door of the daemon. `tokens` are those of the webhooks that are allowed; none allows every token."""
+
+    def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float, on_accepted: Callable[[], None]) -> None:
+        self._inbox, self._reply_wait, self._on_accepted = inbox, reply_wait, on_accepted
+        self._tokens = [token.encode() for token in tokens]
+
+    async def take(self, incoming: Incoming) -> tuple[Accepted, Outcome | None]:
+        """Store the message, then wait up to `reply_wait` seconds for what becomes of it; None if that takes longer.
+
+        Raises `TokenNotAllowed`, and `StoreError` when nothing was stored.
+        """
+        self._authorise(incoming.token)
+        accepted = await self._inbox.accept(incoming)
+        log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
+        self._on_accepted()
+        return accepted, await self._inbox.outcome(accepted.message_id, self._reply_wait)
+
+    def _authorise(self, token: str) -> None:
+        given = token.encode()
+        # Every comparison is made, so that the time tells neither which token was nearly right nor where it stands.
+        if self._tokens and not sum(hmac.compare_digest(given, allowed) for allowed in self._tokens):
+            raise TokenNotAllowed("the webhook's token is not in talkme.tokens")

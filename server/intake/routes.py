@@ -1,0 +1,118 @@
+"""`POST /webhook/talkme`: the HTTP side of intake. Statuses and answers are described in `docs/webhook.md`."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from server.errors import PayloadError, StoreError, TokenNotAllowed
+from server.intake import payload
+from server.intake.accept import Intake
+from server.intake.limits import BodyTooLarge, read_body
+from server.models import Incoming, Outcome, State
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 5
+"""Seconds after which TalkMe may try again when the daemon could not take a message."""
+
+SENT = "Сообщение отправлено"
+ACCEPTED = "Сообщение принято"
+UNAVAILABLE = "Сервис временно недоступен, повторите запрос позже"
+NOT_DELIVERED = "Ответ не удалось доставить: повторите запрос с тем же идентификатором сообщения"
+TOO_OLD = "Сообщение устарело, ответ на него не отправлен"
+
+EXAMPLES: dict[str, Any] = {
+    "documented": {
+        "summary": "The documented form",
+        "value": {
+            "token": "webhook-token",
+            "session_id": "3120",
+            "user_id": "xI4WylKDvtas",
+            "client": {"clientId": "xI4WylKDvtas", "phone": "+375291234567"},
+            "message": {"text": "Сколько стоит маникюр?"},
+            "originalOnlineChatMessage": {"dialogId": "3120"},
+        },
+    },
+    "real": {
+        "summary": "What TalkMe sends",
+        "value": {
+            "token": "webhook-token",
+            "site": {"id": "2a5r5t", "domain": "iteira"},
+            "client": {
+                "searchId": 33538,
+                "login": "1_posetitel",
+                "clientId": "xI4WylKDvtas",
+                "name": "1 посетитель в сентябре 2025 года",
+                "phone": None,
+            },
+            "message": {"text": "Привет"},
+            "originalOnlineChatMessage": {"id": 33688, "text": "Привет", "dialogId": 3120},
+        },
+    },
+}
+REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}, "examples": EXAMPLES}},
+    }
+}
+
+
+def webhook_router(intake: Intake, body_limit: int, text_limit: int, region: str) -> APIRouter:
+    """The webhook; `body_limit` in bytes, `text_limit` in characters, `region` as in `payload.parse`."""
+    router = APIRouter()
+
+    @router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])
+    async def talkme(request: Request) -> JSONResponse:
+        """One message of a caller. The answer waits for the reply to have been delivered."""
+        incoming: Incoming | None = None
+        try:
+            raw = await read_body(request, body_limit)
+            incoming = payload.parse(raw, request.headers.get("idempotency-key"), text_limit, region)
+            _, outcome = await intake.take(incoming)
+        except BodyTooLarge:
+            error = f"Тело запроса больше {body_limit} байт"
+            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)
+        except PayloadError as wrong:
+            return _refusal(HTTPStatus.BAD_REQUEST, str(wrong))
+        except TokenNotAllowed:
+            return _refusal(HTTPStatus.UNAUTHORIZED, "Поле token: токен не разрешён", incoming)
+        except StoreError as down:
+            log.error("a message was refused with 503: %s", down)
+            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming)
+        return _answer(incoming, outcome)
+
+    return router
+
+
+def _answer(incoming: Incoming, outcome: Outcome | None) -> JSONResponse:
+    if outcome is None:
+        return _success(incoming, ACCEPTED)
+    if outcome.state is State.SENT:
+        return _success(incoming, SENT, ends=outcome.finish is not None)
+    if outcome.state is State.EXPIRED:  # sending it again would not make it younger: no status that asks for it
+        return _refusal(HTTPStatus.OK, TOO_OLD, incoming)
+    return _refusal(HTTPStatus.BAD_GATEWAY, NOT_DELIVERED, incoming)
+
+
+def _success(incoming: Incoming, message: str, ends: bool = False) -> JSONResponse:
+    return JSONResponse(
+        {"success": True, "session_id": incoming.session_id, "message": message, "end_conversation": ends}
+    )
+
+
+def _refusal(status: HTTPStatus, error: str, incoming: Incoming | None = None) -> JSONResponse:
+    body = {
+        "success": False,
+        "session_id": incoming.session_id if incoming else None,
+        "message": None,
+        "end_conversation": False,
+        "error": error,
+    }
+    later = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse(body, status, headers=later)

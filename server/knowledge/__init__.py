@@ -1,0 +1,1 @@
+"""4. Knowing: what the company's files say."""

@@ -1,0 +1,1 @@
+"""5. Answering: TalkMe's API."""

@@ -1,0 +1,146 @@
+"""TalkMe's API for bots: typing, send, finish (https://api.talkme.ru/, «customBot»).
+
+TalkMe is known to drop connections, so every call is tried several times. All attempts of a turn share the turn's own
+time limit: whoever calls this client puts it around the call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from server.clock import Clock
+from server.errors import TalkMeError, TalkMeTokenRefused
+from server.models import FinishCode
+from server.talkme.texts import split
+
+log = logging.getLogger(__name__)
+
+RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+"""Statuses that may pass; so may all of 500 and above."""
+
+
+class Passing(TalkMeError):
+    """A failure that another attempt may not meet. `after`: seconds that TalkMe asked us to wait."""
+
+    def __init__(self, text: str, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+class TalkMe(Protocol):
+    """What the daemon says to TalkMe. `token` is the one its webhook came with. A repeated call repeats the text."""
+
+    async def send(self, token: str, text: str) -> None:
+        """Have the text spoken, in several sends if it is long. Raises `TalkMeError` after all attempts."""
+
+    async def typing(self, token: str) -> None:
+        """Show that an answer is being written. Tried once; raises `TalkMeError`."""
+
+    async def finish(self, token: str, code: FinishCode) -> None:
+        """End the bot's part of the dialog. Raises `TalkMeError` after all attempts."""
+
+    async def close(self) -> None: ...
+
+
+class TalkMeClient:
+    """`TalkMe` over HTTP. One for the life of a process, so that connections are kept.
+
+    `timeout` (seconds) limits one call, `ttl` (seconds) is how long typing is shown, `text_limit` is in characters.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, clock: Clock, *, attempts: int = 3, ttl: int = 15, text_limit: int = 4000
+    ) -> None:
+        self._http, self._clock = http, clock
+        self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
+
+    async def send(self, token: str, text: str) -> None:
+        for part in split(text, self._text_limit):
+            await self._call_until_taken("customBot/send", token, {"content": {"text": part}})
+
+    async def typing(self, token: str) -> None:
+        await self._call("customBot/simulateTyping", token, {"ttl": self._ttl})
+
+    async def finish(self, token: str, code: FinishCode) -> None:
+        await self._call_until_taken("customBot/finish", token, {"code": code})
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _call_until_taken(self, method: str, token: str, body: Mapping[str, Any]) -> None:
+        attempts = AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(self._attempts),
+            wait=_pause,
+            retry=retry_if_exception_type(Passing),
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        await attempts(self._call, method, token, body)
+
+    async def _call(self, method: str, token: str, body: Mapping[str, Any]) -> None:
+        try:
+            response = await self._http.post(method, json=body, headers={"X-Token": token})
+        except httpx.TransportError as error:
+            raise Passing(f"{method}: {error or type(error).__name__}") from error
+        _check(method, response)
+
+
+def talkme_client(base_url: str, timeout: float, connections: int) -> httpx.AsyncClient:
+    """The connections to TalkMe: as many as turns can be at work, so that none waits for another.
+
+    `timeout` is in seconds and limits one call.
+    """
+    from httpx_aiohttp import AiohttpTransport
+
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30)
+    return httpx.AsyncClient(base_url=base_url, timeout=timeout, transport=AiohttpTransport(limits=limits))
+
+
+def _check(method: str, response: httpx.Response) -> None:
+    """Return if TalkMe took the call; else raise what its answer means."""
+    status = response.status_code
+    if status in RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Passing(f"{method}: HTTP {status}", after=_retry_after(response))
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise TalkMeTokenRefused(f"{method}: HTTP {status}: the token was refused")
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise TalkMeError(f"{method}: HTTP {status}")
+    try:
+        answer = response.json()
+    except ValueError:
+        raise Passing(f"{method}: the answer is not JSON") from None
+    if not isinstance(answer, dict) or answer.get("success") is not True:
+        raise _refusal(method, answer)
+
+
+def _refusal(method: str, answer: object) -> TalkMeError:
+    error = answer.get("error") if isinstance(answer, dict) else None
+    description = str(error.get("descr") if isinstance(error, dict) else error)[:200]
+    if "token" in description.lower() or "токен" in description.lower():
+        return TalkMeTokenRefused(f"{method}: {description}")
+    return Passing(f"{method}: {description}")
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds of `Retry-After` (RFC 9110, 10.2.3); its date form, which TalkMe does not use, counts as none."""
+    value = response.headers.get("retry-after", "")
+    return float(value) if value.isdigit() else 0.0
+
+
+def _pause(state: RetryCallState) -> float:
+    failure = state.outcome.exception() if state.outcome else None
+    asked = failure.after if isinstance(failure, Passing) else 0.0
+    return max(asked, wait_exponential_jitter(initial=0.3, max=5, jitter=0.3)(state))
+
+
+def _log_retry(state: RetryCallState) -> None:
+    failure = state.outcome.exception() if state.outcome else None
+    log.warning("TalkMe, attempt %d: %s", state.attempt_number, failure)

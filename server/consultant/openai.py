@@ -67,7 +67,7 @@ class OpenAIConsultant:
 
 
 def openai_client(api_key: str, base_url: str, timeout: float, connections: int) -> AsyncOpenAI:
-    """Connections to the provider, as many as turns can be at work; `timeout`: seconds to connect, and for each read."""
+    """Connections to the provider, as many as turns can be at work. `timeout`: seconds to connect, and a read."""
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     http = DefaultAioHttpClient(limits=limits, timeout=timeout)
     return AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=1, http_client=http)

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 SYSTEM = Path(__file__).parent / "prompts" / "system.md"
-MONTHS = ("января февраля марта апреля мая июня июля августа сентября октября ноября декабря").split()
-DAYS = ("понедельник вторник среда четверг пятница суббота воскресенье").split()
+MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня"),
+    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
+DAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
 
 
 class Prompt:

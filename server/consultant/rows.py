@@ -23,7 +23,7 @@ LONGEST = 400
 def told(document: Document, question: str) -> str:
     """The answer to `question` that stands in the document, in whole sentences."""
     if not document.fields:
-        return _beginning(document.text)
+        return _beginning(_without_heading(document))
     if answer := _value(document, ANSWER):
         return _sentence(answer)
     title, price = _title(document), _value(document, PRICE)
@@ -72,6 +72,12 @@ def _counted(number: str, one: str, few: str, many: str) -> str:
 def _sentence(text: str) -> str:
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _without_heading(document: Document) -> str:
+    """A section's words without the line that only says where it stands."""
+    first, _, rest = document.text.partition("\n")
+    return rest if rest and first.endswith(document.location) else document.text
 
 
 def _beginning(text: str) -> str:

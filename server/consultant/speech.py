@@ -9,7 +9,7 @@ LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 URL = re.compile(r"\(?\bhttps?://\S+[^\s.,;:!?)]\)?")
 LINE_MARK = re.compile(r"^\s*(?:#{1,6}|[-*•–—]|>|\d+[.)])\s+", re.MULTILINE)
 EMPHASIS = re.compile(r"(\*\*|__|\*|`+)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
-SPACES = re.compile(r"\s+")
+SPACES = re.compile(r"\s+(?=[.,!?;:…]|$)|(?<=\s)\s+")
 
 
 def spoken(text: str) -> str:
@@ -17,7 +17,7 @@ def spoken(text: str) -> str:
     text = URL.sub("", LINK.sub(r"\1", text))
     text = EMPHASIS.sub(r"\2", LINE_MARK.sub("", text))
     sentences = [_ended(line) for line in text.splitlines() if line.strip()]
-    return SPACES.sub(" ", "".join(filter(_audible, " ".join(sentences)))).strip()
+    return SPACES.sub("", "".join(filter(_audible, " ".join(sentences)))).strip()
 
 
 def _ended(line: str) -> str:

@@ -138,7 +138,7 @@ def _retry_after(response: httpx.Response) -> float:
 def _pause(state: RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     asked = failure.after if isinstance(failure, Passing) else 0.0
-    return max(asked, wait_exponential_jitter(initial=0.3, max=5, jitter=0.3)(state))
+    return max(asked, wait_exponential_jitter(multiplier=0.3, max=5, jitter=0.3)(state))
 
 
 def _log_retry(state: RetryCallState) -> None:

@@ -121,4 +121,4 @@ def _statements(script: str) -> list[str]:
         if sqlite3.complete_statement(part):
             statements.append(part)
             part = ""
-    return statements
+    return [*statements, part] if part.strip() else statements

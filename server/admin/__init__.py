@@ -1,0 +1,1 @@
+"""6. Looking and repairing: the administration API."""

@@ -1,0 +1,243 @@
+"""The forms of the administration's answers. Times are ISO 8601 in UTC, durations seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from server.knowledge.base import Findings, KnowledgeStatus
+from server.models import Session, Totals, TranscriptLine, Worker
+from server.observability.health import Check
+
+SHOWN_OF_USER_ID = 10
+"""Characters of a user id in figures that are not about this user."""
+
+
+class HealthCheck(BaseModel):
+    status: str
+    detail: str
+
+
+class HealthAnswer(BaseModel):
+    status: str
+    service: str = "talkme_webhook"
+    checks: dict[str, HealthCheck]
+
+    @classmethod
+    def of(cls, status: str, checks: dict[str, Check]) -> HealthAnswer:
+        return cls(
+            status=status,
+            checks={name: HealthCheck(status=check.status, detail=check.detail) for name, check in checks.items()},
+        )
+
+
+class ActiveSession(BaseModel):
+    user_id: str
+    messages_count: int
+    client_name: str | None
+    phone_number: str | None
+    created_at: str
+    last_activity: str
+
+
+class SessionAnswer(BaseModel):
+    user_id: str
+    session_id: str
+    client_name: str | None
+    gender: str | None
+    phone_number: str | None
+    messages_count: int
+    created_at: str
+    last_activity: str
+
+
+class Line(BaseModel):
+    role: str
+    text: str
+    at: str
+    state: str
+
+
+class SessionWithTranscript(SessionAnswer):
+    transcript: list[Line]
+
+
+class SessionsAnswer(BaseModel):
+    sessions: list[SessionAnswer]
+
+
+class Cleared(BaseModel):
+    message: str
+
+
+class AllCleared(Cleared):
+    cleared_sessions: int
+
+
+class Queue(BaseModel):
+    depth: int
+    oldest_seconds: float | None
+
+
+class Latency(BaseModel):
+    """From accepting a message to having delivered its reply, of the latest thousand replies."""
+
+    count: int
+    p50: float | None
+    p90: float | None
+    p99: float | None
+
+
+class WorkerAnswer(BaseModel):
+    id: str
+    pid: int
+    host: str
+    started_at: str
+    seen_at: str
+    turns: int
+    consultant: str
+
+
+class KnowledgeFigures(BaseModel):
+    documents_count: int
+    embedder: str
+
+
+class StatsAnswer(BaseModel):
+    total_sessions: int
+    active_sessions: int
+    messages_processed: int
+    errors: int
+    active_sessions_details: list[ActiveSession]
+    queue: Queue
+    latency: Latency
+    uptime: float
+    """Of the longest running worker."""
+    workers: list[WorkerAnswer]
+    consultant: str
+    knowledge: KnowledgeFigures
+
+
+class KnowledgeAnswer(BaseModel):
+    knowledge_base_exists: bool
+    files_count: int
+    documents_count: int
+    updated_at: str | None
+    embedder: str
+    problems: list[str]
+
+
+class Found(BaseModel):
+    text: str
+    source: str
+    location: str
+    score: float
+
+
+class SearchAnswer(BaseModel):
+    query: str
+    confidence: float
+    results: list[Found]
+
+
+def session_answer(session: Session) -> SessionAnswer:
+    return SessionAnswer(
+        user_id=session.user_id,
+        session_id=session.session_id,
+        client_name=session.client_name,
+        gender=session.gender,
+        phone_number=session.phone_number,
+        messages_count=session.messages_count,
+        created_at=_iso(session.created_at),
+        last_activity=_iso(session.last_activity),
+    )
+
+
+def transcript_answer(session: Session, lines: Sequence[TranscriptLine]) -> SessionWithTranscript:
+    said = [Line(role=line.role, text=line.text, at=_iso(line.at), state=line.state) for line in lines]
+    return SessionWithTranscript(**session_answer(session).model_dump(), transcript=said)
+
+
+def stats_answer(
+    totals: Totals,
+    active: Sequence[Session],
+    workers: Sequence[Worker],
+    consultant: str,
+    knowledge: KnowledgeStatus,
+    now: float,
+) -> StatsAnswer:
+    oldest = totals.oldest_accepted_at
+    return StatsAnswer(
+        total_sessions=totals.total_sessions,
+        active_sessions=totals.active_sessions,
+        messages_processed=totals.messages_processed,
+        errors=totals.errors,
+        active_sessions_details=[_active(session) for session in active],
+        queue=Queue(depth=totals.queue_depth, oldest_seconds=None if oldest is None else round(now - oldest, 3)),
+        latency=_latency(totals.latencies),
+        uptime=round(now - min((worker.started_at for worker in workers), default=now), 3),
+        workers=[_worker(worker) for worker in workers],
+        consultant=consultant,
+        knowledge=KnowledgeFigures(documents_count=knowledge.documents_count, embedder=knowledge.embedder),
+    )
+
+
+def knowledge_answer(status: KnowledgeStatus) -> KnowledgeAnswer:
+    return KnowledgeAnswer(
+        knowledge_base_exists=status.knowledge_base_exists,
+        files_count=status.files_count,
+        documents_count=status.documents_count,
+        updated_at=None if status.updated_at is None else _iso(status.updated_at),
+        embedder=status.embedder,
+        problems=list(status.problems),
+    )
+
+
+def search_answer(findings: Findings) -> SearchAnswer:
+    found = [
+        Found(
+            text=finding.document.text,
+            source=finding.document.source,
+            location=finding.document.location,
+            score=round(finding.score, 4),
+        )
+        for finding in findings.results
+    ]
+    return SearchAnswer(query=findings.query, confidence=round(findings.confidence, 4), results=found)
+
+
+def _active(session: Session) -> ActiveSession:
+    return ActiveSession(
+        user_id=session.user_id[:SHOWN_OF_USER_ID] + "...",
+        messages_count=session.messages_count,
+        client_name=session.client_name,
+        phone_number=session.phone_number,
+        created_at=_iso(session.created_at),
+        last_activity=_iso(session.last_activity),
+    )
+
+
+def _worker(worker: Worker) -> WorkerAnswer:
+    return WorkerAnswer(
+        id=worker.id,
+        pid=worker.pid,
+        host=worker.host,
+        started_at=_iso(worker.started_at),
+        seen_at=_iso(worker.seen_at),
+        turns=worker.turns,
+        consultant=worker.consultant,
+    )
+
+
+def _latency(ascending: Sequence[float]) -> Latency:
+    def percentile(percent: int) -> float | None:
+        """By nearest rank: the value that so many percent do not exceed."""
+        return round(ascending[-(-len(ascending) * percent // 100) - 1], 4) if ascending else None
+
+    return Latency(count=len(ascending), p50=percentile(50), p90=percentile(90), p99=percentile(99))
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,93 @@
+"""The administration of sessions: looking and repairing. Everything but health is for administrators."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+
+from server.admin import answers
+from server.admin.auth import administrator
+from server.clock import Clock
+from server.knowledge.base import Knowledge
+from server.observability.health import Health, overall
+from server.observability.presence import GONE_SECONDS
+from server.stores.base import Store
+
+SHOWN_ACTIVE = 100
+"""Active sessions that the figures list by name."""
+
+
+def health_router(health: Health) -> APIRouter:
+    """Open to everybody: it tells whether callers are answered, and nothing about them."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/webhook/talkme/health")
+    async def talkme_health(response: Response) -> answers.HealthAnswer:
+        """200 while callers are answered, if perhaps less well; 503 when they are not."""
+        checks = await health.checks()
+        status = overall(checks)
+        if status == "unavailable":
+            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return answers.HealthAnswer.of(status, checks)
+
+    return router
+
+
+def admin_router(
+    store: Store, knowledge: Knowledge, consultant: str, clock: Clock, *, session_idle: float, token: str | None
+) -> APIRouter:
+    """Sessions and figures. `token`: as in `auth.administrator`; `session_idle`: seconds."""
+    router = APIRouter(tags=["administration"], dependencies=[Depends(administrator(token))])
+
+    @router.get("/webhook/talkme/stats")
+    async def stats() -> answers.StatsAnswer:
+        """Figures over all workers."""
+        now = clock.now()
+        return answers.stats_answer(
+            await store.totals(now - session_idle),
+            await store.sessions(SHOWN_ACTIVE, active_since=now - session_idle),
+            await store.workers(now - GONE_SECONDS),
+            consultant,
+            knowledge.status(),
+            now,
+        )
+
+    @router.get("/webhook/talkme/sessions")
+    async def sessions(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> answers.SessionsAnswer:
+        """Sessions, latest activity first."""
+        found = await store.sessions(limit)
+        return answers.SessionsAnswer(sessions=[answers.session_answer(session) for session in found])
+
+    @router.get("/webhook/talkme/session/{user_id:path}")
+    async def session(user_id: str) -> answers.SessionWithTranscript:
+        """One session with everything that was said."""
+        found = await store.session(user_id)
+        if found is None:
+            raise _no_session(user_id)
+        return answers.transcript_answer(found, await store.transcript(user_id))
+
+    @router.delete("/webhook/talkme/session/{user_id:path}")
+    async def clear_session(user_id: str) -> answers.Cleared:
+        """Remove a session with all its messages, waiting ones too."""
+        if not await store.clear_session(user_id):
+            raise _no_session(user_id)
+        return answers.Cleared(message=f"session {user_id} cleared")
+
+    @router.delete("/webhook/talkme/sessions")
+    async def clear_sessions() -> answers.AllCleared:
+        """Remove all sessions likewise."""
+        cleared = await store.clear_sessions()
+        return answers.AllCleared(message="all sessions cleared", cleared_sessions=cleared)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> dict[str, Any]:
+        document: dict[str, Any] = request.app.openapi()
+        return document
+
+    return router
+
+
+def _no_session(user_id: str) -> HTTPException:
+    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no session of user {user_id}")

@@ -1,0 +1,161 @@
+"""The composition root: settings in, FastAPI app out. The only place that knows every concrete class."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from server.admin.knowledge import knowledge_router
+from server.admin.routes import admin_router, health_router
+from server.clock import Clock, SystemClock
+from server.consultant.base import Consultant
+from server.consultant.fallback import Fallback
+from server.consultant.offline import OfflineConsultant
+from server.consultant.phrases import Phrases
+from server.conversation.dispatcher import Dispatcher
+from server.conversation.turn import Turn
+from server.conversation.typing import Typing
+from server.errors import StoreError
+from server.intake.accept import Intake
+from server.intake.routes import webhook_router
+from server.knowledge.library import Library
+from server.observability.health import Health
+from server.observability.presence import Heartbeat, this_worker
+from server.settings import Settings
+from server.stores.base import Store, StoreLimits
+from server.stores.open import store_from_url
+from server.talkme.client import TalkMeClient, talkme_client
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """One worker: the webhook, the dispatcher behind it, and the administration. It opens everything when it starts
+    and gives everything back when it stops."""
+    clock = clock or SystemClock()
+    store = open_store(settings, clock)
+    library = open_library(settings, clock)
+    consultant = _consultants(settings, clock)
+    talkme = TalkMeClient(
+        talkme_client(settings.talkme.base_url, settings.talkme.timeout, 2 * settings.limits.concurrent_turns),
+        clock,
+        attempts=settings.talkme.attempts,
+        ttl=settings.talkme.typing,
+        text_limit=settings.talkme.text_limit,
+    )
+    turn = Turn(
+        store,
+        library,
+        consultant,
+        talkme,
+        Typing(talkme, clock, settings.talkme.typing),
+        clock,
+        message_timeout=settings.server.message_timeout,
+        stale_after=settings.server.stale_after,
+    )
+    worker = this_worker(clock, consultant.name)
+    dispatcher = Dispatcher(
+        store,
+        turn.take,
+        worker.id,
+        clock,
+        concurrent_turns=settings.limits.concurrent_turns,
+        lease=settings.store.lease,
+    )
+    heartbeat = Heartbeat(store, worker, lambda: dispatcher.turns, clock)
+    admin_token = settings.admin.token.get_secret_value() if settings.admin.token else None
+    tokens = [token.get_secret_value() for token in settings.talkme.tokens]
+    intake = Intake(store, tokens, settings.server.reply_wait, dispatcher.wake)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await store.open()
+        await asyncio.to_thread(library.open)
+        dispatcher.start()
+        heartbeat.start()
+        gc.collect()
+        gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
+        log.info("ready: consultant %s, %d documents", consultant.name, library.status().documents_count)
+        yield
+        await dispatcher.drain(settings.server.shutdown_grace)
+        await heartbeat.stop()
+        await talkme.close()
+        await consultant.close()
+        await store.close()
+
+    app = FastAPI(title="Iteira", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(webhook_router(intake, settings.limits.body, settings.limits.text, settings.company.region))
+    app.include_router(health_router(Health(store, library, consultant.name)))
+    app.include_router(
+        admin_router(
+            store,
+            library,
+            consultant.name,
+            clock,
+            session_idle=settings.store.session_idle,
+            token=admin_token,
+        )
+    )
+    app.include_router(knowledge_router(library, admin_token))
+    _answer_errors_as_json(app)
+    return app
+
+
+def open_store(settings: Settings, clock: Clock) -> Store:
+    """The store that the settings name, not opened yet. Raises `StoreError` for an address that is none."""
+    limits = StoreLimits(settings.limits.inbox, settings.store.session_idle, settings.agent.history)
+    return store_from_url(settings.store.url, limits, clock)
+
+
+def open_library(
+    settings: Settings, clock: Clock, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Library:
+    """The company's knowledge. `progress` is told (done, total) documents while an index is built."""
+    knowledge = settings.knowledge
+    return Library(knowledge.path, knowledge.index, embedder=knowledge.embedder, clock=clock, progress=progress)
+
+
+def _consultants(settings: Settings, clock: Clock) -> Fallback:
+    phrases = Phrases(settings.company.greeting, settings.company.farewell)
+    consultants: list[Consultant] = [OfflineConsultant(phrases, settings.knowledge.min_confidence)]
+    if settings.agent.consultant == "openai":
+        consultants.insert(0, _openai(settings, clock))
+    return Fallback(consultants, phrases, clock, settings.agent.timeout)
+
+
+def _openai(settings: Settings, clock: Clock) -> Consultant:
+    from server.consultant.openai import OpenAIConsultant, openai_client
+    from server.consultant.prompt import Prompt
+
+    agent, company = settings.agent, settings.company
+    key = agent.api_key.get_secret_value() if agent.api_key else ""
+    client = openai_client(key, agent.base_url, agent.timeout, settings.limits.concurrent_turns)
+    return OpenAIConsultant(client, agent.model, Prompt(company.name, company.about), clock)
+
+
+def _answer_errors_as_json(app: FastAPI) -> None:
+    """Every refusal has the same form as the webhook's: `success`, and `error` for the person who reads it."""
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"success": False, "error": error.detail}, error.status_code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def misunderstood(request: Request, error: RequestValidationError) -> JSONResponse:
+        wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+        return JSONResponse({"success": False, "error": wrong}, HTTPStatus.BAD_REQUEST)
+
+    @app.exception_handler(StoreError)
+    async def unavailable(request: Request, error: StoreError) -> JSONResponse:
+        log.error("the store is away: %s", error)
+        headers = {"Retry-After": "5"}
+        return JSONResponse({"success": False, "error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)

@@ -1,0 +1,54 @@
+"""How workers know of each other: each one reports to the store that it is alive, and what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from uuid import uuid4
+
+from server.clock import Clock
+from server.errors import StoreError
+from server.models import Worker
+from server.stores.base import Presence
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 2.0
+GONE_SECONDS = 10.0
+"""A worker that has not reported for so long counts as gone."""
+
+
+def this_worker(clock: Clock, consultant: str) -> Worker:
+    """This process, as it will report itself."""
+    now, host = clock.now(), socket.gethostname()
+    return Worker(f"{host}:{os.getpid()}:{uuid4().hex[:6]}", os.getpid(), host, now, now, consultant=consultant)
+
+
+class Heartbeat:
+    """Reports this worker every few seconds between `start` and `stop`. `turns` tells how many it has under way."""
+
+    def __init__(self, presence: Presence, worker: Worker, turns: Callable[[], int], clock: Clock) -> None:
+        self._presence, self._worker, self._turns, self._clock = presence, worker, turns, clock
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._beat())
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        with suppress(StoreError):
+            await self._presence.leave(self._worker.id)
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self._presence.report(replace(self._worker, seen_at=self._clock.now(), turns=self._turns()))
+            except StoreError as error:
+                log.warning("this worker could not report itself: %s", error)
+            await self._clock.sleep(REPORT_SECONDS)

@@ -1,0 +1,272 @@
+"""The daemon's administration API, typed, and the one way in which the command line speaks HTTP with the daemon.
+
+It uses the standard library's urllib because a command that reads one document should answer at once: httpx takes
+0.1 s to import, as long as such a command needs for everything else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Literal, TypedDict, TypeVar, cast
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+from iteira_cli import __version__
+from iteira_cli.errors import AccessDenied, DaemonUnreachable, Failed, NotFound, Usage
+
+T = TypeVar("T")
+
+TIMEOUT = 10.0
+"""Seconds that an answer of the administration may take. It reads a store; nothing in it waits for a model."""
+
+
+class HealthCheck(TypedDict):
+    status: str
+    detail: str
+
+
+class Health(TypedDict):
+    status: Literal["ok", "degraded", "unavailable"]
+    service: str
+    checks: dict[str, HealthCheck]
+
+
+class ActiveSession(TypedDict):
+    """`user_id` is cut to its first 10 characters and "...". Times are ISO 8601, UTC."""
+
+    user_id: str
+    messages_count: int
+    client_name: str | None
+    phone_number: str | None
+    created_at: str
+    last_activity: str
+
+
+class Queue(TypedDict):
+    depth: int
+    oldest_seconds: float | None
+
+
+class Latency(TypedDict):
+    """Seconds from accepting a message to having delivered its reply; None while there was none."""
+
+    count: int
+    p50: float | None
+    p90: float | None
+    p99: float | None
+
+
+class Worker(TypedDict):
+    id: str
+    pid: int
+    host: str
+    started_at: str
+    seen_at: str
+    turns: int
+    consultant: str
+
+
+class Knowledge(TypedDict):
+    documents_count: int
+    embedder: str
+
+
+class Stats(TypedDict):
+    """Figures over all workers and nodes of the store. `uptime` is seconds."""
+
+    total_sessions: int
+    active_sessions: int
+    messages_processed: int
+    errors: int
+    active_sessions_details: list[ActiveSession]
+    queue: Queue
+    latency: Latency
+    uptime: float
+    workers: list[Worker]
+    consultant: str
+    knowledge: Knowledge
+
+
+class Session(TypedDict):
+    """Times are ISO 8601, UTC."""
+
+    user_id: str
+    session_id: str
+    client_name: str | None
+    gender: Literal["female", "male"] | None
+    phone_number: str | None
+    messages_count: int
+    created_at: str
+    last_activity: str
+
+
+class TranscriptLine(TypedDict):
+    role: Literal["caller", "consultant"]
+    text: str
+    at: str
+    state: str
+
+
+class SessionDetail(Session):
+    transcript: list[TranscriptLine]
+
+
+class Sessions(TypedDict):
+    sessions: list[Session]
+
+
+class Cleared(TypedDict):
+    message: str
+
+
+class AllCleared(Cleared):
+    cleared_sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    body: bytes
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The JSON object in the body; empty if there is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def error(self) -> str:
+        """What the answer says went wrong."""
+        said = self.document.get("error") or self.document.get("detail")
+        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False) if said else ""
+
+
+def request(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+) -> Answer:
+    """One HTTP exchange with the daemon. No redirect is followed; loopback is reached without a proxy.
+
+    Raises `DaemonUnreachable` if there was no answer within `timeout` seconds.
+    """
+    outgoing = Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 - checked by base_url
+    try:
+        with _opener(url).open(outgoing, timeout=timeout) as answer:
+            return Answer(answer.status, answer.read())
+    except HTTPError as error:
+        with error:
+            return Answer(error.code, error.read())
+    except (OSError, HTTPException) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        reason = (cause.strerror if isinstance(cause, OSError) else None) or cause
+        parts = urlsplit(url)
+        raise DaemonUnreachable(
+            f"the daemon does not answer at {parts.scheme}://{parts.netloc} ({reason})",
+            "start it with `iteira serve` (or `iteira dev`), or pass --url",
+        ) from error
+
+
+def base_url(url: str) -> str:
+    """The address without a slash at its end. Raises `Usage` if it is none."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or not url.isascii() or " " in url:
+        raise Usage(f"{url!r} is no address of a daemon", "pass --url like http://127.0.0.1:8000")
+    return url.rstrip("/")
+
+
+class AdminClient:
+    """The administration of the daemon at `url`.
+
+    All methods raise `DaemonUnreachable` when nobody answers, `AccessDenied` when the token is wrong or missing,
+    and `Failed` with the daemon's own words for every other refusal.
+    """
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = base_url(url)
+        if token and not (token.isascii() and token.isprintable()):
+            raise Usage("the admin token holds characters that no HTTP header can carry", "check --token, admin.token")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def health(self) -> Health:
+        """The daemon's own checks. A daemon that is `unavailable` answers 503, which is an answer too."""
+        answer = request("GET", self.url + "/webhook/talkme/health", headers=self._headers)
+        if answer.status == 503 and "checks" in answer.document:
+            answer = replace(answer, status=200)
+        return self._judge(answer, Health)
+
+    def stats(self) -> Stats:
+        return self._call("GET", "/webhook/talkme/stats", Stats)
+
+    def sessions(self) -> Sessions:
+        return self._call("GET", "/webhook/talkme/sessions", Sessions)
+
+    def session(self, user_id: str) -> SessionDetail:
+        """Raises `NotFound` if there is no such session."""
+        return self._session("GET", user_id, SessionDetail)
+
+    def clear_session(self, user_id: str) -> Cleared:
+        """Raises `NotFound` if there is no such session."""
+        return self._session("DELETE", user_id, Cleared)
+
+    def clear_sessions(self) -> AllCleared:
+        return self._call("DELETE", "/webhook/talkme/sessions", AllCleared)
+
+    def _session(self, method: str, user_id: str, shape: type[T]) -> T:
+        try:
+            return self._call(method, "/webhook/talkme/session/" + quote(user_id, safe=""), shape)
+        except NotFound as error:
+            raise NotFound(f"there is no session of {user_id}", "`iteira sessions list` shows all") from error
+
+    def _call(self, method: str, path: str, shape: type[T]) -> T:
+        return self._judge(request(method, self.url + path, headers=self._headers), shape)
+
+    def _judge(self, answer: Answer, shape: type[T]) -> T:
+        """The answer's document if it has the keys of `shape`; other keys are left in it."""
+        if answer.status in {401, 403}:
+            given = "the admin token is refused" if self._headers else "the daemon wants an admin token"
+            raise AccessDenied(given, "set admin.token (ITEIRA_ADMIN__TOKEN) as the daemon has it, or pass --token")
+        if answer.status != 200:
+            said = answer.error or "and nothing that Iteira would say"
+            refused = NotFound if answer.status == 404 else Failed
+            raise refused(f"the daemon answered {answer.status}: {said}", None if answer.error else self._doubt)
+        if missing := shape.__annotations__.keys() - answer.document.keys():
+            raise Failed(f"the daemon's answer lacks {', '.join(sorted(missing))}", self._doubt)
+        return cast("T", answer.document)
+
+    @property
+    def _doubt(self) -> str:
+        return f"is it Iteira {__version__} that listens at {self.url}? Else pass --url"
+
+
+class _StayHere(HTTPRedirectHandler):
+    """The administration never redirects; following one would hand the token to whoever asks for it."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+def _opener(url: str) -> OpenerDirector:
+    proxies = [ProxyHandler({})] if _is_loopback(urlsplit(url).hostname or "") else []
+    return build_opener(_StayHere, *proxies)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

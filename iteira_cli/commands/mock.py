@@ -1,0 +1,98 @@
+"""`iteira mock`: a TalkMe to practise on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iteira_cli.errors import CliError, Failed, Usage
+from iteira_cli.options import address
+
+if TYPE_CHECKING:
+    from mock_server.calls import Call, Event
+
+DEFAULT_PORT = 5001
+PROBE_TIMEOUT = 5.0
+"""Seconds that whoever is at an address has to show that it is there."""
+
+
+def mock(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = DEFAULT_PORT,
+    token: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOKEN", help="Accept this token; repeatable.", show_default="any is accepted"),
+    ] = None,
+) -> None:
+    """Run a mock TalkMe: it takes what the daemon sends and shows it.
+
+    Example: iteira mock --port 5001
+    """
+    from iteira_cli.output import Output
+    from mock_server.app import create_app
+    from mock_server.calls import MIN_TOKEN
+    from mock_server.serving import Server, listen
+
+    tokens = token or []
+    if any(len(allowed) < MIN_TOKEN for allowed in tokens):
+        raise Usage(f"--token: a token has at least {MIN_TOKEN} characters")
+    output = Output()
+    try:
+        sock = listen(host, port)
+    except OSError as error:
+        raise _cannot_listen(error, host, port) from None
+    url = address(host, sock.getsockname()[1])
+    output.note(f"Mock TalkMe on {url} ({_accepts(tokens)}); stop it with Ctrl-C.")
+    output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `iteira simulate-call`.")
+    app = create_app(tokens=tokens, watch=lambda call, event: output.note(_line(call, event)))
+    try:
+        Server(app).run(sockets=[sock])
+    except KeyboardInterrupt:
+        output.note("Mock TalkMe stopped.")
+
+
+def answers(url: str) -> bool:
+    """Whether a mock TalkMe answers at the base URL."""
+    import httpx
+
+    from mock_server.calls import SERVICE
+
+    try:
+        # A proxy of the environment must not stand between this program and its neighbours.
+        health = httpx.get(f"{url.rstrip('/')}/health", timeout=PROBE_TIMEOUT, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return isinstance(health, dict) and health.get("service") == SERVICE
+
+
+def reason(error: OSError) -> str:
+    """Why a socket could not be had, without the details that Python adds."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
+
+
+def _cannot_listen(error: OSError, host: str, port: int) -> CliError:
+    if error.errno != errno.EADDRINUSE:
+        return Failed(f"cannot listen on {host}:{port}: {reason(error)}", "choose another --host or --port")
+    if answers(address(host, port)):
+        return Failed(f"a mock TalkMe already runs on {host}:{port}; use it, stop it, or choose another --port")
+    return Failed(
+        f"port {port} of {host} is taken by another program (`lsof -i :{port}` names it); "
+        "stop it or choose another --port"
+    )
+
+
+def _accepts(tokens: list[str]) -> str:
+    if not tokens:
+        return "accepts any token"
+    return "accepts 1 token" if len(tokens) == 1 else f"accepts {len(tokens)} tokens"
+
+
+def _line(call: Call, event: Event) -> str:
+    what = event.text or event.code or (f"{event.ttl} s" if event.ttl else "")
+    return f"call {call.id}  {event.kind:<7}  {what}"

@@ -1,0 +1,232 @@
+"""`iteira simulate-call`: call the daemon as a person would, and see what comes back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, reason
+from iteira_cli.errors import DaemonUnreachable, Failed, Usage
+from iteira_cli.options import Json, Url, daemon_url
+from iteira_cli.output import Output, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from socket import socket
+
+    from mock_server.caller import Said, SimulatedCall
+
+QUIT = "/quit"
+ALLOWED_TOKEN = "--webhook-token calls with a token that the daemon allows"  # noqa: S105 - a hint
+
+
+def simulate_call(
+    ctx: typer.Context,
+    say: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Say this; repeatable.", show_default="asks, line by line"),
+    ] = None,
+    phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="Number the call comes from.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name TalkMe knows.", show_default="made up, as TalkMe does")
+    ] = None,
+    webhook_token: Annotated[
+        str | None,
+        typer.Option(metavar="TOKEN", help="TalkMe token of the call.", show_default="one of its own"),
+    ] = None,
+    url: Url = None,
+    mock: Annotated[
+        str, typer.Option(metavar="URL", help="Where the mock TalkMe answers.")
+    ] = f"http://127.0.0.1:{DEFAULT_PORT}",
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Wait for a reply this long.")] = 40.0,
+    json: Json = False,
+) -> None:
+    """Simulate one call: say something to the daemon and show what it replies, and how fast.
+
+    Without --say it is a conversation: it ends with Ctrl-D, /quit, or when the consultant says goodbye.
+    Where no mock TalkMe runs, one is started for the call.
+
+    Example: iteira simulate-call --say "Сколько стоит маникюр?"
+    """
+    from anyio.from_thread import start_blocking_portal
+
+    output = Output(json)
+    daemon, mock = _base_url("--url", daemon_url(ctx, url)), _base_url("--mock", mock)
+    _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
+    _check_token(webhook_token)
+    _check_daemon(daemon)
+    sock = None if answers(mock) else _listen_as_mock(mock)
+    if sock:
+        output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
+    connected = _connected(daemon, mock, sock, phone=phone, name=name, token=webhook_token)
+    messages = []
+    # The call lives in a thread of its own, so that it goes on while this one waits for the keyboard.
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(connected) as call,
+        closing(Screen(output, echo=bool(say) or not sys.stdin.isatty())) as screen,
+    ):
+        for text in say or _typed(output):
+            screen.spoken(text)
+            said = portal.call(partial(call.say, text, time_limit=timeout, watch=screen.happened))
+            screen.concluded(said)
+            messages.append(said)
+            if said.end_conversation and not say:
+                break
+    _report(call.dialog["id"], messages, output)
+
+
+class Screen:
+    """Shows a call while it goes on; with `--json`, only what went wrong. `echo`: also what the caller says."""
+
+    def __init__(self, output: Output, *, echo: bool) -> None:
+        self._output = output
+        self._typing = output.err.status("Консультант печатает…")
+        self._echo = echo
+
+    def spoken(self, text: str) -> None:
+        if not self._output.json and self._echo:
+            self._output.line(f"Вы: {text}")
+
+    def happened(self, event: Mapping[str, Any], seconds: float) -> None:
+        if self._output.json:
+            return
+        if event["kind"] == "typing" and self._output.err.is_terminal:
+            self._typing.start()
+        elif event["kind"] == "reply":
+            self._typing.stop()
+            self._output.line(f"Консультант: {event['text']} ({duration(seconds)})")
+
+    def concluded(self, said: Said) -> None:
+        self._typing.stop()
+        if said.error:
+            hint = ALLOWED_TOKEN if said.webhook_status == 401 else None
+            self._output.error(f"unanswered: {said.error}", hint)
+        if said.end_conversation:
+            self._output.note("The consultant has ended the conversation.")
+
+    def close(self) -> None:
+        self._typing.stop()
+
+
+def _typed(output: Output) -> Iterator[str]:
+    """What is typed, line by line, until the end of input or `/quit`."""
+    prompt = "Вы: " if sys.stdin.isatty() else ""
+    while True:
+        try:
+            text = output.err.input(prompt).strip()
+        except EOFError:
+            return
+        if text == QUIT:
+            return
+        if text:
+            yield text
+
+
+def _listen_as_mock(url: str) -> socket:
+    """A socket for a mock of our own. Raises `Failed` where it cannot be had."""
+    import httpx
+
+    from mock_server.serving import listen
+
+    address = httpx.URL(url)
+    if not _is_loopback(address.host):
+        raise Failed(f"no mock TalkMe answers at {url}", "start `iteira mock` there, or name another with --mock")
+    try:
+        return listen(address.host, address.port or 80)
+    except OSError as error:
+        raise Failed(
+            f"no mock TalkMe answers at {url}, and none can be started there: {reason(error)}",
+            "name a mock, or a free port of this machine, with --mock",
+        ) from None
+
+
+@asynccontextmanager
+async def _connected(daemon: str, mock: str, sock: socket | None, **who: str | None) -> AsyncIterator[SimulatedCall]:
+    """An open call; with a mock of our own on `sock`, if there is one. Raises `Failed`."""
+    import httpx
+
+    from mock_server.app import create_app
+    from mock_server.caller import MockUnusable, open_call
+    from mock_server.serving import running
+
+    async with AsyncExitStack() as stack:
+        if sock:
+            await stack.enter_async_context(running(create_app(), sock))
+        # A proxy of the environment must not stand between this program and its neighbours.
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        try:
+            call = await open_call(http, daemon=daemon, mock=mock, **who)
+        except MockUnusable as error:
+            raise Failed(str(error)) from None
+        yield call
+
+
+def _report(call_id: int, messages: list[Said], output: Output) -> None:
+    """The document, if one is wanted. Raises `Failed` if a message stayed unanswered."""
+    unanswered = sum(said.error is not None for said in messages)
+    if output.json:
+        output.document(
+            {
+                "call_id": call_id,
+                "answered": len(messages) - unanswered,
+                "unanswered": unanswered,
+                "messages": [_document(said) for said in messages],
+            }
+        )
+    if unanswered:
+        raise Failed(f"{unanswered} of {len(messages)} messages stayed unanswered")
+
+
+def _document(said: Said) -> dict[str, Any]:
+    keys = ("text", "replies", "latency", "first_reply", "webhook_status", "end_conversation", "error")
+    return {key: getattr(said, key) for key in keys}
+
+
+def _check_words(options: Mapping[str, list[str] | str | None]) -> None:
+    """JSON can carry them only if the terminal sent UTF-8. Raises `Usage`."""
+    for option, words in options.items():
+        if any("\ud800" <= char <= "\udfff" for char in "".join(words or "")):
+            raise Usage(f"{option}: text in UTF-8 is expected")
+
+
+def _check_token(token: str | None) -> None:
+    from mock_server.calls import MIN_TOKEN
+
+    if token is not None and len(token) < MIN_TOKEN:
+        raise Usage(f"--webhook-token: a token has at least {MIN_TOKEN} characters")
+
+
+def _check_daemon(url: str) -> None:
+    """Any answer will do: what a daemon says of a message is for the call to find out."""
+    import httpx
+
+    try:
+        httpx.get(f"{url}/webhook/talkme/health", timeout=PROBE_TIMEOUT, trust_env=False)
+    except httpx.HTTPError:
+        raise DaemonUnreachable(f"no daemon answers at {url}: start one with `iteira dev`") from None
+
+
+def _base_url(option: str, url: str) -> str:
+    import httpx
+
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 80) > 65535:
+        raise Usage(f"{option} {url}: a base URL such as http://127.0.0.1:8000 is expected")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,119 @@
+"""The only writer of the command line: rich on a terminal, plain when piped, one JSON document on `--json`."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+Cell = str | int | float | Text | None
+
+UNLIMITED = 100_000
+"""Columns of a table that nobody looks at on a screen: a row stays one line, however long."""
+
+GAP = 2
+"""Blanks between two columns."""
+
+NOTHING = "–"
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What could steer the terminal; a line break and a tab only move the text on."""
+
+
+class Output:
+    """Results on stdout; progress and errors on stderr. Colour only on a terminal, and never with `NO_COLOR`.
+
+    Text of callers printed through `out` and `err` directly belongs into `printable`: strings given to rich
+    consoles are read as its markup.
+    """
+
+    def __init__(self, json: bool = False) -> None:
+        self.json = json
+        self.out = Console(highlight=False, emoji=False)
+        self.err = Console(highlight=False, emoji=False, stderr=True)
+
+    def document(self, data: object) -> None:
+        """The one JSON document that a command with `--json` prints."""
+        sys.stdout.write(jsonlib.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+    def line(self, text: str) -> None:
+        """One line of the result, never broken."""
+        self.out.print(printable(text), soft_wrap=True)
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+        """A table as wide as the terminal, with long cells folded; when piped, a line for each row, never cut.
+
+        Columns of numbers stand right. Without column names there is no head; without rows there is only the title.
+        """
+        cells = [list(row) for row in rows]
+        self.out.print(Text(title, style="bold"), soft_wrap=True)
+        if cells:
+            screen = self.out if self.out.is_terminal else Console(width=UNLIMITED, highlight=False, emoji=False)
+            screen.print(_table(columns, cells, screen.width))
+        self.out.print()
+
+    def note(self, text: str) -> None:
+        """Progress: what happens now, for the one who waits."""
+        self.err.print(printable(text), style="dim", soft_wrap=True)
+
+    def error(self, text: str, hint: str | None = None) -> None:
+        """What went wrong and, on a line of its own, what to do next."""
+        self.err.print(Text("Error: ", style="bold red"), printable(text), sep="", soft_wrap=True)
+        if hint:
+            self.err.print(printable(hint), soft_wrap=True)
+
+
+def printable(cell: Cell) -> Text:
+    """Text that shows what it says: no markup of rich, no control characters that could steer the terminal."""
+    if isinstance(cell, Text):
+        return cell
+    text = NOTHING if cell is None else str(cell)
+    return Text(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _table(names: Sequence[str], rows: list[list[Cell]], width: int) -> Table:
+    """Numbers and identifiers stay whole as long as the columns of several words can make room for them."""
+    shown = [[printable(" ".join(cell.split()) if isinstance(cell, str) else cell) for cell in row] for row in rows]
+    columns = [[text.plain for text in column] for column in zip(*shown, strict=True)]
+    room = sum(_least(name, column) + GAP for name, column in zip(names, columns, strict=True)) <= width
+    table = Table(show_header=any(names), box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for name, column, cells in zip(names, columns, zip(*rows, strict=True), strict=True):
+        numbers = all(isinstance(cell, int | float) for cell in cells)
+        justify: JustifyMethod = "right" if numbers else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=room and _single_words(column))
+    for row in shown:
+        table.add_row(*row)
+    return table
+
+
+def _least(name: str, column: list[str]) -> int:
+    """The width that a column needs for its words to stay whole."""
+    words = [name, *column] if _single_words(column) else " ".join([name, *column]).split()
+    return max(map(cell_len, words), default=0)
+
+
+def _single_words(column: list[str]) -> bool:
+    return all(" " not in text for text in column)
+
+
+def local_time(iso: str | None) -> str:
+    """An ISO 8601 time of the API in the time zone of the one who reads it, to the second."""
+    return f"{datetime.fromisoformat(iso).astimezone():%Y-%m-%d %H:%M:%S}" if iso else NOTHING
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: `250 ms`, `4.2 s`, `0:12:05`, `3 days, 0:12:05`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,57 @@
+"""The mock TalkMe as one application: nothing happens at import, everything it keeps belongs to the app."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from mock_server import calls_api, talkme_api
+from mock_server.calls import SERVICE, Call, Calls, Event
+
+MAX_BODY = 64 * 1024
+"""Bytes of a request's body."""
+
+
+def create_app(
+    *,
+    tokens: Collection[str] = (),
+    now: Callable[[], float] = time.time,
+    watch: Callable[[Call, Event], None] | None = None,
+) -> FastAPI:
+    """A TalkMe to practise on. Parameters as of `Calls`, which it keeps as `app.state.calls`."""
+    app = FastAPI(
+        title="Mock TalkMe",
+        description=talkme_api.__doc__ or "",
+        docs_url=None,  # the documentation page would load its scripts from elsewhere
+        redoc_url=None,
+        max_body_size=MAX_BODY,
+    )
+    app.state.calls = Calls(tokens=tokens, now=now, watch=watch)
+    app.add_exception_handler(RequestValidationError, _unprocessable)
+    app.include_router(talkme_api.router)
+    app.include_router(talkme_api.router, prefix="/json/v1.0")
+    app.include_router(calls_api.router)
+    app.add_api_route("/health", _health, tags=["Mock"])
+    app.add_api_route("/", _index, tags=["Mock"])
+    return app
+
+
+async def _health(request: Request) -> dict[str, str | int]:
+    return {"status": "ok", "service": SERVICE, "calls": len(talkme_api.received(request).all())}
+
+
+async def _index(request: Request) -> dict[str, dict[str, list[str]]]:
+    """Every path and its methods."""
+    paths = request.app.openapi()["paths"]
+    return {"endpoints": {path: [method.upper() for method in methods] for path, methods in paths.items()}}
+
+
+async def _unprocessable(_: Request, error: Exception) -> JSONResponse:
+    # FastAPI's own answer repeats the input, which need not be writable as JSON.
+    assert isinstance(error, RequestValidationError)
+    detail = [{"loc": problem["loc"], "msg": problem["msg"]} for problem in error.errors()]
+    return JSONResponse({"detail": detail}, status_code=422)

@@ -1,0 +1,41 @@
+"""The mock on a socket: as a program of its own, or inside another program for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on, though nobody answers yet. Raises `OSError`."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return socket.create_server(address[:2], family=family)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but long polls do not hold up its end."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.calls.close()
+        await super().shutdown(sockets)
+
+
+@asynccontextmanager
+async def running(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
+    """Serve `app` on `sock` in this event loop for the length of the block."""
+    server = Server(app)
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,121 @@
+"""`iteira dev`: the daemon and a mock TalkMe in one terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from iteira_cli.commands.mock import DEFAULT_PORT
+from iteira_cli.errors import Failed
+from iteira_cli.options import Invocation, address, load_settings
+
+START_SECONDS = 180.0
+"""The first start reads the whole knowledge base."""
+STOP_SECONDS = 40.0
+
+
+def dev(
+    ctx: typer.Context,
+    port: Annotated[int | None, typer.Option(help="Port of the daemon.", show_default="server.port")] = None,
+    mock_port: Annotated[int, typer.Option(help="Port of the mock TalkMe.")] = DEFAULT_PORT,
+) -> None:
+    """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
+
+    Example: iteira dev
+    """
+    from iteira_cli.output import Output
+
+    settings = load_settings(ctx, {"server.port": port})
+    host, port = settings.server.host, settings.server.port
+    daemon, talkme = address(host, port), address("127.0.0.1", mock_port)
+    _check_free(host, port, "--port")
+    _check_free("127.0.0.1", mock_port, "--mock-port")
+    output = Output()
+    environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme}
+    programs = [
+        _start("mock", "--port", str(mock_port)),
+        _start("serve", "--port", str(port), config=ctx.ensure_object(Invocation), environment=environment),
+    ]
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
+        output.note("")
+        output.note(f"ready: the daemon on {daemon}, the mock TalkMe on {talkme}")
+        output.note("Call it from a second terminal:  iteira simulate-call")
+        output.note("See who called:                  iteira stats")
+        output.note("Ctrl-C stops both.")
+        _wait_until_one_ends(programs)
+    except KeyboardInterrupt:
+        output.note("stopping")
+    finally:
+        _stop(programs)
+
+
+def _check_free(host: str, port: int, option: str) -> None:
+    from server.errors import SettingsError
+    from server.serving import listen
+
+    try:
+        listen(host, port).close()
+    except SettingsError:
+        raise Failed(
+            f"port {port} of {host} is taken",
+            f"stop the program that listens there (`ss -ltnp` lists them), or choose another {option}",
+        ) from None
+
+
+def _start(
+    command: str, *options: str, config: Invocation | None = None, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    before = ["--config", str(config.config)] if config and config.config else []
+    return subprocess.Popen([sys.executable, "-m", "iteira_cli", *before, command, *options], env=environment)  # noqa: S603
+
+
+def _wait_until_ready(health: str, programs: list[subprocess.Popen[bytes]]) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        _fail_if_one_ended(programs)
+        try:
+            opener.open(health, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+    raise Failed(f"the daemon was not ready within {START_SECONDS:g} s")
+
+
+def _wait_until_one_ends(programs: list[subprocess.Popen[bytes]]) -> None:
+    while True:
+        _fail_if_one_ended(programs)
+        time.sleep(0.2)
+
+
+def _fail_if_one_ended(programs: list[subprocess.Popen[bytes]]) -> None:
+    for program in programs:
+        if program.poll() is not None:
+            raise Failed("the daemon or the mock has ended; the lines above say why")
+
+
+def _stop(programs: list[subprocess.Popen[bytes]]) -> None:
+    """Ctrl-C has reached them already where there is a terminal; a second signal does no harm."""
+    for program in programs:
+        program.terminate()
+    for program in programs:
+        try:
+            program.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            program.kill()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

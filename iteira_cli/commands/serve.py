@@ -1,0 +1,84 @@
+"""`iteira serve`: the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iteira_cli.errors import Failed
+from iteira_cli.options import address, load_settings
+
+if TYPE_CHECKING:
+    from iteira_cli.output import Output
+    from server.knowledge.base import KnowledgeStatus
+    from server.settings import Settings
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="server.host")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="server.port")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="server.workers")] = None,
+    store: Annotated[str | None, typer.Option(metavar="URL", help="The store.", show_default="store.url")] = None,
+    knowledge: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the knowledge base.", show_default="knowledge.path")
+    ] = None,
+) -> None:
+    """Run the daemon: it takes TalkMe's webhooks and answers the callers. Stop it with Ctrl-C or SIGTERM.
+
+    Example: iteira serve --port 8001 --workers 2
+    """
+    from iteira_cli.output import Output
+    from server import serving
+    from server.errors import IteiraError, SettingsError
+
+    settings = load_settings(
+        ctx,
+        {
+            "server.host": host,
+            "server.port": port,
+            "server.workers": workers,
+            "store.url": store,
+            "knowledge.path": knowledge,
+        },
+    )
+    output = Output()
+    try:
+        sock = serving.listen(settings.server.host, settings.server.port)
+        status = serving.prepare(settings, lambda done, total: _progress(output, done, total))
+        _banner(output, settings, status)
+        serving.run(settings, sock)
+    except SettingsError as error:
+        raise Failed(str(error)) from None
+    except IteiraError as error:
+        raise Failed(str(error), "nothing was started") from None
+
+
+def _progress(output: Output, done: int, total: int) -> None:
+    """One line that grows on a terminal; elsewhere only its beginning and its end."""
+    if output.err.is_terminal:
+        output.err.print(f"Reading the knowledge base: {done} of {total}", end="\n" if done == total else "\r")
+    elif done in (0, total):
+        output.note(f"Reading the knowledge base: {done} of {total}")
+
+
+def _banner(output: Output, settings: Settings, status: KnowledgeStatus) -> None:
+    server, consultant = settings.server, settings.agent.consultant
+    answering = f"openai ({settings.agent.model})" if consultant == "openai" else "offline (no key needed)"
+    lines = {
+        "Webhook": f"{address(server.host, server.port)}/webhook/talkme",
+        "TalkMe": settings.talkme.base_url,
+        "Consultant": answering,
+        "Knowledge": f"{status.documents_count} documents of {status.files_count} files, embedder {status.embedder}",
+        "Store": f"{settings.store.url}, {server.workers} worker{'s' if server.workers > 1 else ''}",
+        "Administration": "with admin.token" if settings.admin.token else "from this machine only (no admin.token)",
+        "Tokens": f"{len(settings.talkme.tokens)} allowed"
+        if settings.talkme.tokens
+        else "any (talkme.tokens is empty)",
+    }
+    for name, value in lines.items():
+        output.note(f"{name:<15}{value}")
+    for problem in status.problems:
+        output.error(problem)

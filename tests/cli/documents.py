@@ -1,0 +1,70 @@
+"""Answers of the administration as the daemon gives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+STATS: dict[str, Any] = {
+    "total_sessions": 7,
+    "active_sessions": 1,
+    "messages_processed": 42,
+    "errors": 3,
+    "active_sessions_details": [
+        {
+            "user_id": "xI4WylKDvt...",
+            "messages_count": 2,
+            "client_name": "Анастасия [red]",
+            "phone_number": "+375291234567",
+            "created_at": "2025-11-22T08:00:00+00:00",
+            "last_activity": "2025-11-22T08:01:30Z",
+        }
+    ],
+    "queue": {"depth": 5, "oldest_seconds": 61.4},
+    "latency": {"count": 42, "p50": 0.25, "p90": 1.5, "p99": None},
+    "uptime": 3725.2,
+    "workers": [
+        {
+            "id": "w-1",
+            "pid": 4711,
+            "host": "minsk-1",
+            "started_at": "2025-11-22T07:00:00+00:00",
+            "seen_at": "2025-11-22T08:02:00+00:00",
+            "turns": 2,
+            "consultant": "offline",
+        }
+    ],
+    "consultant": "offline",
+    "knowledge": {"documents_count": 120, "embedder": "e5"},
+}
+
+SESSION: dict[str, Any] = {
+    "user_id": "xI4WylKDvtas",
+    "session_id": "3120",
+    "client_name": "Анастасия",
+    "gender": "female",
+    "phone_number": None,
+    "messages_count": 1,
+    "created_at": "2025-11-22T08:00:00+00:00",
+    "last_activity": "2025-11-22T08:01:30+00:00",
+}
+
+DETAIL: dict[str, Any] = SESSION | {
+    "transcript": [
+        {"role": "caller", "text": "Сколько стоит стрижка?", "at": "2025-11-22T08:00:00+00:00", "state": "sent"},
+        {
+            "role": "consultant",
+            "text": "Женская стрижка стоит от пятидесяти рублей.\nЗаписать вас?",
+            "at": "2025-11-22T08:00:01+00:00",
+            "state": "failed",
+        },
+    ]
+}
+
+HEALTH: dict[str, Any] = {
+    "status": "degraded",
+    "service": "talkme_webhook",
+    "checks": {
+        "store": {"status": "ok", "detail": "sqlite"},
+        "knowledge": {"status": "degraded", "detail": "no embedder"},
+    },
+}

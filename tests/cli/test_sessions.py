@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from iteira_cli.app import app
+
+from .documents import DETAIL, SESSION
+from .scripted_daemon import ScriptedDaemon
+from .terminal import iteira, iteira_on_terminal, plain
+
+USER = SESSION["user_id"]
+CLEARED = {"message": "Сессия очищена"}
+ALL_CLEARED = {"message": "Все сессии очищены", "cleared_sessions": 3}
+
+
+@pytest.fixture(autouse=True)
+def _scripted(daemon: ScriptedDaemon) -> None:
+    daemon.answers = {
+        "GET /webhook/talkme/sessions": (200, {"sessions": [SESSION]}),
+        "DELETE /webhook/talkme/sessions": (200, ALL_CLEARED),
+        f"GET /webhook/talkme/session/{USER}": (200, DETAIL),
+        f"DELETE /webhook/talkme/session/{USER}": (200, CLEARED),
+    }
+
+
+def sessions(daemon: ScriptedDaemon, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["sessions", *arguments, "--url", daemon.url])
+
+
+def deletions(daemon: ScriptedDaemon) -> list[str]:
+    return [seen.path for seen in daemon.seen if seen.method == "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("command", "document"),
+    [
+        (["list"], {"sessions": [SESSION]}),
+        (["show", USER], DETAIL),
+        (["clear", USER, "--yes"], CLEARED),
+        (["clear", "--all", "-y"], ALL_CLEARED),
+    ],
+)
+def test_json_is_the_document_of_the_api_unchanged(
+    daemon: ScriptedDaemon, command: list[str], document: dict[str, object]
+) -> None:
+    shown = sessions(daemon, *command, "--json")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert json.loads(shown.stdout) == document
+
+
+@pytest.mark.usefixtures("minsk")
+def test_the_list_has_a_line_for_each_caller(daemon: ScriptedDaemon) -> None:
+    shown = sessions(daemon, "list").stdout
+    assert f"{USER} Анастасия – 1 2025-11-22 11:00:00 2025-11-22 11:01:30" in " ".join(shown.split())
+
+
+def test_no_sessions_are_said_to_be_none(daemon: ScriptedDaemon) -> None:
+    daemon.answers["GET /webhook/talkme/sessions"] = (200, {"sessions": []})
+    assert "Sessions: none" in sessions(daemon, "list").stdout
+
+
+@pytest.mark.usefixtures("minsk")
+def test_a_piped_transcript_has_a_line_for_each_thing_said(daemon: ScriptedDaemon) -> None:
+    lines = sessions(daemon, "show", USER).stdout.splitlines()
+    assert lines[-2:] == [
+        "2025-11-22 11:00:00 caller: Сколько стоит стрижка?",
+        "2025-11-22 11:00:01 consultant (failed): Женская стрижка стоит от пятидесяти рублей. Записать вас?",
+    ]
+
+
+def test_on_a_terminal_the_caller_stands_left_and_the_consultant_right(daemon: ScriptedDaemon) -> None:
+    shown = plain(iteira_on_terminal("sessions", "show", USER, "--url", daemon.url).stdout).splitlines()
+    caller = next(line for line in shown if "Сколько" in line)
+    consultant = next(line for line in shown if "Записать" in line)
+    assert caller.startswith("│")
+    assert caller.rstrip().endswith("│")
+    assert len(caller.rstrip()) < 60
+    assert consultant.startswith("    ")
+    assert len(consultant) == 80
+    assert consultant.endswith("│")
+
+
+def test_an_unknown_session_fails_and_says_where_the_known_are(daemon: ScriptedDaemon) -> None:
+    shown = sessions(daemon, "show", "nobody")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert shown.stderr.splitlines() == [
+        "Error: there is no session of nobody",
+        "`iteira sessions list` shows all",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["clear"], ["clear", USER, "--all"]])
+def test_clearing_wants_either_one_or_all(daemon: ScriptedDaemon, arguments: list[str]) -> None:
+    shown = sessions(daemon, *arguments, "--yes")
+    assert shown.exit_code == 2
+    assert "either one USER_ID or --all" in shown.stderr
+    assert deletions(daemon) == []
+
+
+@pytest.mark.parametrize("which", [USER, "--all"])
+def test_without_a_terminal_clearing_needs_yes(daemon: ScriptedDaemon, which: str) -> None:
+    shown = iteira("sessions", "clear", which, "--url", daemon.url)
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "--yes" in shown.stderr
+    assert deletions(daemon) == []
+
+
+def test_clearing_says_what_was_done(daemon: ScriptedDaemon) -> None:
+    shown = sessions(daemon, "clear", USER, "--yes")
+    assert (shown.exit_code, shown.stdout) == (0, "Сессия очищена\n")
+    assert deletions(daemon) == [f"/webhook/talkme/session/{USER}"]
+
+
+@pytest.mark.parametrize(
+    ("types", "code", "deleted"),
+    [("y\n", 0, ["/webhook/talkme/sessions"]), ("n\n", 1, []), ("\n", 1, []), ("\x04", 130, [])],
+)
+def test_on_a_terminal_clearing_asks_first(daemon: ScriptedDaemon, types: str, code: int, deleted: list[str]) -> None:
+    shown = iteira_on_terminal("sessions", "clear", "--all", "--url", daemon.url, types=types)
+    assert "Clear all sessions?" in shown.stdout
+    assert shown.returncode == code, shown.stdout
+    assert deletions(daemon) == deleted
+    assert "Traceback" not in shown.stdout
+
+
+def test_a_pipe_that_cannot_hold_russian_gets_escapes_that_json_understands(daemon: ScriptedDaemon) -> None:
+    shown = iteira("sessions", "show", USER, "--url", daemon.url, "--json", PYTHONIOENCODING="ascii")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.isascii()
+    assert json.loads(shown.stdout) == DETAIL

@@ -1,0 +1,151 @@
+"""What can be wrong with the file, and what the store does about it: it says so, and never overwrites it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from server.clock import SystemClock
+from server.errors import StoreError
+from server.models import Incoming, Reply, State
+from server.stores.base import Store, StoreLimits
+from server.stores.open import store_from_url
+from server.stores.sqlite import schema
+
+
+def said(user: str = "anna") -> Incoming:
+    return Incoming(user_id=user, session_id=user, text="Привет", token="token-of-the-salon")
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    store = store_from_url(f"sqlite:///{path}", StoreLimits(), SystemClock())
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def refusal(path: Path) -> str:
+    with pytest.raises(StoreError) as refused:
+        async with opened(path):
+            pass
+    return str(refused.value)
+
+
+async def test_messages_outlive_the_process(tmp_path: Path) -> None:
+    async with opened(tmp_path / "deep" / "iteira.db") as store:
+        accepted = await store.accept(said())
+    async with opened(tmp_path / "deep" / "iteira.db") as store:
+        assert await store.message(accepted.message_id) is not None
+
+
+async def test_the_file_is_private(tmp_path: Path) -> None:
+    async with opened(tmp_path / "iteira.db"):
+        pass
+    assert stat.S_IMODE((tmp_path / "iteira.db").stat().st_mode) == 0o600
+
+
+async def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    path.write_bytes(b"this is no database, but somebody may want it" * 100)
+    before = path.read_bytes()
+    assert "left as it is" in await refusal(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    assert "another program" in await refusal(path)
+
+
+async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path):
+        pass
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    assert "newer iteira" in await refusal(path)
+
+
+async def test_a_place_where_nothing_can_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "store.url" in await refusal(tmp_path / "file" / "iteira.db")
+
+
+async def test_a_migration_keeps_what_was_stored_and_happens_once(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as store:
+        await store.accept(said())
+    grown = [*schema.MIGRATIONS, "ALTER TABLE sessions ADD COLUMN mood TEXT;"]
+    for _ in range(2):
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            schema.migrate(db, path, grown)
+            assert db.execute("SELECT user_id, mood FROM sessions").fetchall() == [("anna", None)]
+
+
+async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path):
+        pass
+    broken = [*schema.MIGRATIONS, "ALTER TABLE sessions ADD COLUMN mood TEXT;\nSELECT * FROM nowhere;"]
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        with pytest.raises(sqlite3.OperationalError):
+            schema.migrate(db, path, broken)
+        assert "mood" not in str(db.execute("SELECT sql FROM sqlite_master").fetchall())
+    async with opened(path):
+        pass
+
+
+async def test_two_openers_of_a_new_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as first, opened(path) as second:
+        accepted = await first.accept(said())
+        assert await second.message(accepted.message_id) is not None
+
+
+async def test_an_outcome_written_by_another_process_reaches_whoever_waits(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as intake, opened(path) as worker:
+        accepted = await intake.accept(said())
+        waiting = asyncio.create_task(intake.outcome(accepted.message_id, 20))
+        (claim,) = await worker.claim("w", 10, 1)
+        await worker.save_reply(claim, Reply("Да", by="offline"))
+        await worker.finish(claim, State.SENT)
+        outcome = await waiting
+        assert outcome is not None
+        assert outcome.state is State.SENT
+
+
+async def test_while_another_program_locks_the_file_nothing_is_accepted_and_afterwards_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "iteira.db"
+    monkeypatch.setattr("server.stores.sqlite.store.BUSY_SECONDS", 0.05)
+    async with opened(path) as store:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked"):
+                await store.accept(said())
+            other.execute("ROLLBACK")
+        await store.accept(said())
+        assert await store.session("anna") is not None
+
+
+async def test_many_accepts_at_once_share_flushes(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as store:
+        await asyncio.gather(*(store.accept(said(f"caller-{number}")) for number in range(500)))
+        with closing(sqlite3.connect(path)) as db:
+            frames = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+        assert (await store.totals(0)).queue_depth == 500
+        assert frames < 500 * 3, "a transaction a message would have written far more pages"

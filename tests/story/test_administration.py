@@ -1,0 +1,128 @@
+"""Looking and repairing: what administrators see, and that nobody else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.daemon import documented, running_daemon, settings_for
+from tests.scripted_talkme import ScriptedTalkMe
+from tests.workbooks import write_workbook
+
+ADMIN_TOKEN = "a-token-for-administrators"
+
+
+async def test_health_names_every_part_and_who_answers(daemon: httpx.AsyncClient) -> None:
+    answer = await daemon.get("/webhook/talkme/health")
+    health = answer.json()
+    assert answer.status_code == 200
+    assert (health["status"], health["service"]) == ("ok", "talkme_webhook")
+    assert health["checks"]["consultant"] == {"status": "ok", "detail": "offline"}
+    assert health["checks"]["store"]["status"] == "ok"
+    assert "7 documents of 1 files" in health["checks"]["knowledge"]["detail"]
+
+
+async def test_stats_count_sessions_messages_and_show_users_in_part(daemon: httpx.AsyncClient) -> None:
+    for user in ("a-user-with-a-long-name", "boris"):
+        await daemon.post("/webhook/talkme", json=documented(user=user, phone_number="80291234567"))
+    stats = (await daemon.get("/webhook/talkme/stats")).json()
+    assert (stats["total_sessions"], stats["active_sessions"], stats["messages_processed"]) == (2, 2, 2)
+    assert (stats["errors"], stats["queue"]) == (0, {"depth": 0, "oldest_seconds": None})
+    assert [one["user_id"] for one in stats["active_sessions_details"]] == ["boris...", "a-user-wit..."]
+    assert stats["active_sessions_details"][0]["phone_number"] == "+375291234567"
+    assert stats["latency"]["count"] == 2
+    assert 0 < stats["latency"]["p50"] <= stats["latency"]["p99"]
+    assert [worker["consultant"] for worker in stats["workers"]] == ["offline"]
+    assert stats["uptime"] > 0
+    assert stats["knowledge"] == {"documents_count": 7, "embedder": "none"}
+
+
+async def test_sessions_can_be_listed_shown_and_cleared(daemon: httpx.AsyncClient) -> None:
+    for user in ("anna", "boris", "a/b c?"):
+        await daemon.post("/webhook/talkme", json=documented(user=user))
+    listed = (await daemon.get("/webhook/talkme/sessions")).json()["sessions"]
+    assert [session["user_id"] for session in listed] == ["a/b c?", "boris", "anna"]
+    odd = (await daemon.get("/webhook/talkme/session/a%2Fb%20c%3F")).json()
+    assert odd["user_id"] == "a/b c?"
+    assert (await daemon.delete("/webhook/talkme/session/boris")).status_code == 200
+    gone = await daemon.delete("/webhook/talkme/session/boris")
+    assert (gone.status_code, gone.json()["success"]) == (404, False)
+    assert "boris" in gone.json()["error"]
+    cleared = (await daemon.delete("/webhook/talkme/sessions")).json()
+    assert cleared["cleared_sessions"] == 2
+    assert (await daemon.get("/webhook/talkme/sessions")).json() == {"sessions": []}
+
+
+async def test_a_search_shows_what_the_consultant_sees(daemon: httpx.AsyncClient) -> None:
+    found = (await daemon.get("/knowledge-base/search", params={"q": "классический маникюр"})).json()
+    assert found["query"] == "классический маникюр"
+    assert 0 <= found["confidence"] <= 1
+    best = found["results"][0]
+    assert (best["source"], best["location"]) == ("Прайс.xlsx", "Услуги!2")
+    assert "Цена: 48" in best["text"]
+
+
+async def test_new_prices_are_found_after_a_rebuild_and_a_broken_file_is_named(
+    daemon: httpx.AsyncClient, folder: Path
+) -> None:
+    write_workbook(folder / "knowledge" / "Новое.xlsx", [("Услуга", "Цена"), ("Ламинирование ресниц", 77)])
+    (folder / "knowledge" / "Сломано.xlsx").write_bytes(b"not a workbook")
+    status = (await daemon.post("/knowledge-base/regenerate")).json()
+    assert (status["knowledge_base_exists"], status["files_count"]) == (True, 2)
+    assert any("Сломано.xlsx" in problem for problem in status["problems"])
+    found = (await daemon.get("/knowledge-base/search", params={"q": "ламинирование ресниц"})).json()
+    assert found["results"][0]["source"] == "Новое.xlsx"
+    health = (await daemon.get("/webhook/talkme/health")).json()
+    assert health["checks"]["knowledge"]["status"] == "degraded"
+
+
+async def test_wrong_questions_get_the_same_form_of_error(daemon: httpx.AsyncClient) -> None:
+    for path, status in (("/knowledge-base/search", 400), ("/webhook/talkme/sessions?limit=0", 400), ("/nowhere", 404)):
+        answer = await daemon.get(path)
+        assert (answer.status_code, answer.json()["success"]) == (status, False)
+        assert answer.json()["error"]
+
+
+ADMINISTRATION = [
+    ("GET", "/webhook/talkme/stats"),
+    ("GET", "/webhook/talkme/sessions"),
+    ("GET", "/webhook/talkme/session/anna"),
+    ("DELETE", "/webhook/talkme/session/anna"),
+    ("DELETE", "/webhook/talkme/sessions"),
+    ("GET", "/knowledge-base/status"),
+    ("GET", "/knowledge-base/search?q=x"),
+    ("POST", "/knowledge-base/regenerate"),
+    ("GET", "/openapi.json"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ADMINISTRATION)
+async def test_without_a_token_only_this_machine_is_answered(daemon: httpx.AsyncClient, method: str, path: str) -> None:
+    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        answer = await daemon.request(method, path, headers={header: "127.0.0.1"})
+        assert (answer.status_code, answer.json()["success"]) == (403, False)
+    renamed = await daemon.request(method, path, headers={"Host": "evil.example"})
+    assert renamed.status_code == 403
+    assert (await daemon.request(method, path)).status_code in {200, 404}
+
+
+@pytest.mark.parametrize(("method", "path"), ADMINISTRATION)
+async def test_with_a_token_it_is_asked_of_everybody(
+    folder: Path, talkme: ScriptedTalkMe, method: str, path: str
+) -> None:
+    settings = settings_for(folder, talkme.url, admin={"token": ADMIN_TOKEN})
+    async with running_daemon(settings) as url, httpx.AsyncClient(base_url=url) as daemon:
+        for wrong in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {ADMIN_TOKEN}"}):
+            assert (await daemon.request(method, path, headers=wrong)).status_code == 401
+        right = {"Authorization": f"Bearer {ADMIN_TOKEN}", "X-Forwarded-For": "203.0.113.7"}
+        assert (await daemon.request(method, path, headers=right)).status_code in {200, 404}
+        assert (await daemon.get("/webhook/talkme/health")).status_code == 200
+
+
+async def test_every_administrative_path_is_in_this_guard(daemon: httpx.AsyncClient) -> None:
+    paths = set((await daemon.get("/openapi.json")).json()["paths"])
+    open_to_all = {"/webhook/talkme", "/webhook/talkme/health"}
+    guarded = {path.split("?")[0].replace("/anna", "/{user_id}") for _, path in ADMINISTRATION} - {"/openapi.json"}
+    assert paths - open_to_all == guarded

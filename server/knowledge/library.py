@@ -1,0 +1,134 @@
+"""The knowledge base of the company: its files, its index, and searching it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from server.clock import Clock
+from server.knowledge.base import Findings, KnowledgeStatus
+from server.knowledge.building import Builder, Progress
+from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, open_embedder
+from server.knowledge.folder import NothingToRead
+from server.knowledge.index import Index
+from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
+
+LONGEST_QUERY = 500
+"""Characters of a question that are searched for; more of them blur its meaning and cost time."""
+
+
+def _no_progress(done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What is searched at one moment: swapped whole, never changed."""
+
+    contents: Contents
+    index: Index
+
+
+def _shelved(saved: Saved) -> _Shelf:
+    return _Shelf(saved.contents, Index(saved.contents.documents, saved.vectors))
+
+
+class Library:
+    """A folder of files as searchable `Knowledge`.
+
+    `open` blocks and is for whoever starts a process: it is called once, before the first search. The methods of the
+    `Knowledge` protocol are for the event loop. Any number of processes may use the same folder and index folder:
+    one of them builds, the others wait for it in `open` and read what it saved; when one regenerates, the others
+    take the new index over at their next search.
+    """
+
+    def __init__(
+        self, folder: Path, index_folder: Path, *, embedder: str, clock: Clock, progress: Progress = _no_progress
+    ) -> None:
+        """`embedder` is `e5` or `none`; where it does not run here, words alone are searched and the status says so.
+
+        `progress` is called from the thread that builds. Raises `KnowledgeError` for an unknown embedder.
+        """
+        self._problems: tuple[str, ...] = ()
+        self._embedder: Embedder | None = None
+        try:
+            self._embedder = open_embedder(embedder)
+        except EmbedderUnavailable as error:
+            self._problems = (str(error),)
+        self._searched_by = self._embedder.name if self._embedder else NO_EMBEDDER
+        self._file = IndexFile(index_folder, self._searched_by)
+        self._builder = Builder(folder, self._file, self._embedder, clock, progress)
+        self._shelf: _Shelf | None = None
+        self._seen: Stamp | None = None
+        self._nothing_to_read: tuple[str, ...] = ()
+        self._taking_over = threading.Lock()
+        self._regenerating = asyncio.Lock()
+        # More at once are no faster, and keep the event loop waiting for a core.
+        self._places = asyncio.Semaphore(os.cpu_count() or 1)
+
+    def open(self) -> KnowledgeStatus:
+        """Load the index, building it first where files have changed. Blocks.
+
+        A knowledge base that is missing or unreadable is a problem of the status.
+        Raises `KnowledgeError` if the index folder cannot be used.
+        """
+        try:
+            self._build(anew=False)
+        except NothingToRead as error:
+            self._nothing_to_read = error.problems
+            # What may be saved is of files that are gone.
+            self._seen = self._file.stamp()
+        return self.status()
+
+    async def search(self, query: str, limit: int = 5) -> Findings:
+        async with self._places:
+            return await asyncio.to_thread(self._search, query, limit)
+
+    async def regenerate(self) -> KnowledgeStatus:
+        # One at a time, so that those who wait for it hold no threads that searches need.
+        async with self._regenerating:
+            await asyncio.to_thread(self._build, anew=True)
+        return self.status()
+
+    def status(self) -> KnowledgeStatus:
+        shelf = self._shelf
+        if shelf is None:
+            return KnowledgeStatus(False, 0, 0, None, self._searched_by, self._problems + self._nothing_to_read)
+        contents = shelf.contents
+        return KnowledgeStatus(
+            knowledge_base_exists=True,
+            files_count=contents.files_count,
+            documents_count=len(contents.documents),
+            updated_at=contents.updated_at,
+            embedder=self._searched_by,
+            problems=self._problems + contents.problems,
+        )
+
+    def _search(self, query: str, limit: int) -> Findings:
+        shelf = self._current()
+        words = query.strip()[:LONGEST_QUERY]
+        if shelf is None or not words:
+            return Findings(query, 0.0)
+        vector = self._embedder.query(words) if self._embedder else None
+        return replace(shelf.index.search(words, vector, limit), query=query)
+
+    def _current(self) -> _Shelf | None:
+        """What is to be searched: what another process has saved meanwhile, else what there was."""
+        stamp = self._file.stamp()
+        if stamp not in (None, self._seen) and self._taking_over.acquire(blocking=False):
+            try:
+                # First, so that a damaged file is read once, and searches that come meanwhile do not wait.
+                self._seen = stamp
+                saved = self._file.load()
+                self._shelf = _shelved(saved) if saved else self._shelf
+            finally:
+                self._taking_over.release()
+        return self._shelf
+
+    def _build(self, *, anew: bool) -> None:
+        saved, stamp = self._builder.build(anew=anew)
+        # In this order: if another process saves in between, its index is taken over at the next search.
+        self._shelf = _shelved(saved)
+        self._seen = stamp

@@ -1,0 +1,44 @@
+"""From files to documents: one loader a format, one registry by file ending.
+
+A new format is one new file beside this one with a `load` function, and one line in `LOADERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from server.errors import KnowledgeError
+from server.knowledge.base import Document
+from server.knowledge.loaders import markdown, xlsx
+
+
+class Loader(Protocol):
+    """Reads one file whole."""
+
+    def __call__(self, path: Path, /) -> list[Document]:
+        """The documents of the file in its own order; none for a file without content.
+
+        Raises `KnowledgeError` for a file that cannot be read. Its text names the file, says what is wrong with it
+        and what to do.
+        """
+
+
+LOADERS: Mapping[str, Loader] = {
+    ".md": markdown.load,
+    ".xlsx": xlsx.load,
+}
+
+
+def load(path: Path) -> list[Document]:
+    """The documents of a file. Raises `KnowledgeError` as its loader does, and for a format that has none."""
+    loader = LOADERS.get(path.suffix.lower())
+    if loader is None:
+        raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {' or '.join(LOADERS)}")
+    try:
+        return loader(path)
+    except OSError as error:
+        raise KnowledgeError(
+            f"{path.name}: cannot be opened ({error.strerror or error}); check its permissions"
+        ) from None

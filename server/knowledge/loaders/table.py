@@ -1,0 +1,111 @@
+"""Tables as staff keep them: where the header is, which cells are meant for the rows below, which rows are headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from server.knowledge.base import Document
+
+Cell = int | float | str | bool | time | date | datetime | timedelta
+Row = tuple[int, list[str]]
+"""A row's number as staff see it, and its cells as text: as many as every other row has, not all of them blank."""
+Fields = tuple[tuple[str, str], ...]
+
+HEADING = "Раздел"
+"""Column name for a heading that stands in a row of its own above the rows it is for."""
+
+
+def documents(rows: list[Row], source: str, sheet: str) -> Iterator[Document]:
+    """A document for each row below the header, with the group names that it shares with the rows above it."""
+    for number, fields in _records(rows):
+        text = "\n".join(f"{name}: {value}" if name else value for name, value in fields)
+        yield Document(text, source, f"{sheet}!{number}", fields)
+
+
+def shown(cell: Cell) -> str:
+    """A cell's value as staff see it: 120.0 is 120, a date is written the Russian way, stray spaces are gone."""
+    match cell:
+        case bool():
+            return "да" if cell else "нет"
+        case int() | float():
+            return str(int(cell)) if cell == int(cell) else f"{cell:.10g}".replace(".", ",")
+        case datetime() if cell.time() != time():
+            return f"{cell:%d.%m.%Y %H:%M}"
+        case date():
+            return f"{cell:%d.%m.%Y}"
+        case time():
+            return f"{cell:%H:%M}"
+        case timedelta():
+            hours, minutes = divmod(int(cell.total_seconds()) // 60, 60)
+            return f"{hours}:{minutes:02}"
+    return " ".join(cell.split())
+
+
+def _records(table: list[Row]) -> Iterator[tuple[int, Fields]]:
+    header, rows = _split(table)
+    headings = _heading_rows(rows)
+    groups = _group_columns([cells for number, cells in rows if number not in headings])
+    names = [HEADING, *header]
+    heading, inherited = "", [""] * len(header)
+    for number, cells in rows:
+        if number in headings:
+            heading, inherited = next(filter(None, cells)), [""] * len(header)
+            continue
+        for column in groups:
+            if cells[column]:
+                # What stood to the right of a new group's name belonged to the group before.
+                inherited[column:] = [cells[column], *[""] * (len(header) - column - 1)]
+        values = [heading, *(own or above for own, above in zip(cells, inherited, strict=True))]
+        yield number, tuple((name, value) for name, value in zip(names, values, strict=True) if value)
+
+
+def _split(table: list[Row]) -> tuple[list[str], list[Row]]:
+    """Column names and the rows below them; a header that is repeated further down is left out.
+
+    The header is the first row that fills more than half as many columns as the fullest row, so a title above it is
+    passed over. Where that row has a number in it the table has no header, and its columns have no names.
+    """
+    widths = [sum(map(bool, cells)) for _, cells in table]
+    at = next((i for i, width in enumerate(widths) if 2 * width > max(widths)), None)
+    if at is None:
+        return [], []
+    header = table[at][1]
+    if any(_is_number(cell) for cell in header):
+        return [""] * len(header), table[at:]
+    return [name.rstrip(": ") for name in header], [row for row in table[at + 1 :] if row[1] != header]
+
+
+def _heading_rows(rows: list[Row]) -> set[int]:
+    """Numbers of the rows that hold nothing but a heading for the rows below.
+
+    In a table of several columns that is a row with a cell in the leftmost column alone. Where such rows are common
+    they are plain rows with little in them; the last row is a footnote; a question is one that nobody has answered yet.
+    """
+    leftmost = min((_first(cells) for _, cells in rows), default=0)
+    lone = {number: cells[leftmost] for number, cells in rows if sum(map(bool, cells)) == 1 and cells[leftmost]}
+    if 3 * len(lone) > len(rows):
+        return set()
+    return {number for number, text in lone.items() if number != rows[-1][0] and not text.endswith("?")}
+
+
+def _first(cells: list[str]) -> int:
+    """Position of the first cell that is not blank."""
+    return next(at for at, cell in enumerate(cells) if cell)
+
+
+def _group_columns(rows: list[list[str]]) -> list[int]:
+    """Columns whose blank cells mean "as above": those left of the first column that is filled all the way down.
+
+    A column of running numbers is no such column, and one that is blank in its first row holds occasional remarks.
+    """
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    filled = [sum(map(bool, column)) for column in columns]
+    texts = [i for i, column in enumerate(columns) if any(cell and not _is_number(cell) for cell in column)]
+    most = max((filled[i] for i in texts), default=0)
+    first_full = next((i for i in texts if filled[i] >= 0.8 * most), 0)
+    return [i for i in texts if i < first_full and columns[i][0]]
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "", 1).replace(" ", "").isdigit()

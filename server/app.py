@@ -74,7 +74,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     heartbeat = Heartbeat(store, worker, lambda: dispatcher.turns, clock)
     admin_token = settings.admin.token.get_secret_value() if settings.admin.token else None
     tokens = [token.get_secret_value() for token in settings.talkme.tokens]
-    intake = Intake(store, tokens, settings.server.reply_wait, dispatcher.wake)
+    intake = Intake(store, tokens, settings.server.reply_wait)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

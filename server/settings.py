@@ -117,7 +117,7 @@ class Knowledge(Section):
     """Where the index made from them is kept."""
     embedder: Literal["e5", "none"] = "e5"
     """Who understands meaning; `none` searches by words alone."""
-    min_confidence: float = Field(0.5, ge=0, le=1)
+    min_confidence: float = Field(0.3, ge=0, le=1)
     """Below this confidence a search counts as «nothing fits»."""
 
 

@@ -20,7 +20,7 @@ HELD = 0.9
 RENEWED = 0.25
 """Part of the lease after which it is renewed: three renewals may fail before it ends."""
 LOOK_SECONDS = 0.5
-"""How often a worker looks for sessions that nobody told it about: those of dead workers, and of full ones."""
+"""How often a worker looks for sessions that nobody told it about: those of dead workers, and of busy ones."""
 
 
 @dataclass(slots=True)
@@ -49,7 +49,8 @@ class Dispatcher:
         self._concurrent_turns, self._lease = concurrent_turns, lease
         self._look_after = min(LOOK_SECONDS, lease * (1 - HELD) / 2)
         self._under_way: dict[int, _UnderWay] = {}
-        self._awake = asyncio.Event()
+        self._free = asyncio.Event()
+        self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
 
     @property
@@ -60,42 +61,41 @@ class Dispatcher:
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._keep_leases())]
 
-    def wake(self) -> None:
-        """There may be something to claim: a message was accepted, or a turn has ended."""
-        self._awake.set()
-
     async def drain(self, grace: float) -> None:
         """Claim nothing more, let turns under way end within `grace` seconds, give the rest back to the inbox."""
         dispatching, leasing = self._loops
-        dispatching.cancel()
+        self._stopping = True
+        self._free.set()
+        await dispatching
         with suppress(TimeoutError):
             async with self._clock.timeout(grace):
                 while self._under_way:
                     await asyncio.wait([each.task for each in self._under_way.values()])
         leasing.cancel()
-        await asyncio.gather(dispatching, leasing, return_exceptions=True)
+        await asyncio.gather(leasing, return_exceptions=True)
         await self._give_back(list(self._under_way.values()))
 
     async def _dispatch(self) -> None:
-        while True:
-            self._awake.clear()
+        while not self._stopping:
+            self._free.clear()
+            free = self._concurrent_turns - self.turns
+            if not free:
+                await self._free.wait()
+                continue
             try:
-                await self._claim_available()
+                # Never cancelled: what it may have claimed would belong to nobody until the leases end.
+                claims = await self._inbox.claim(self._worker_id, self._lease * HELD, free, wait=self._look_after)
             except StoreError as error:
                 log.error("nothing can be claimed: %s", error)
-            with suppress(TimeoutError):
-                async with self._clock.timeout(self._look_after):
-                    await self._awake.wait()
+                await self._clock.sleep(self._look_after)
+            else:
+                for claim in claims:
+                    self._start(claim)
 
-    async def _claim_available(self) -> None:
-        while free := self._concurrent_turns - self.turns:
-            claims = await self._inbox.claim(self._worker_id, self._lease * HELD, free)
-            for claim in claims:
-                if claim.message.attempts > 1:
-                    log.warning("message %s taken over, attempt %d", claim.message.id, claim.message.attempts)
-                self._under_way[claim.fence] = _UnderWay(claim, asyncio.create_task(self._work(claim)))
-            if len(claims) < free:
-                return
+    def _start(self, claim: Claim) -> None:
+        if claim.message.attempts > 1:
+            log.warning("message %s taken over, attempt %d", claim.message.id, claim.message.attempts)
+        self._under_way[claim.fence] = _UnderWay(claim, asyncio.create_task(self._work(claim)))
 
     async def _work(self, claim: Claim) -> None:
         try:
@@ -104,13 +104,15 @@ class Dispatcher:
             log.warning("%s", error)
         except StoreError as error:
             log.error("message %s stays in the inbox: %s", claim.message.id, error)
+            with suppress(StoreError):
+                await self._inbox.release([claim])
         except Exception as error:
             log.exception("message %s: our own error", claim.message.id)
             with suppress(StoreError):
                 await self._inbox.finish(claim, State.FAILED, f"internal error: {type(error).__name__}")
         finally:
             self._under_way.pop(claim.fence, None)
-            self.wake()
+            self._free.set()
 
     async def _keep_leases(self) -> None:
         while True:

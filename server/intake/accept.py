@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from server.errors import TokenNotAllowed
 from server.models import Accepted, Incoming, Outcome
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 class Intake:
     """The door of the daemon. `tokens` are those of the webhooks that are allowed; none allows every token."""
 
-    def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float, on_accepted: Callable[[], None]) -> None:
-        self._inbox, self._reply_wait, self._on_accepted = inbox, reply_wait, on_accepted
+    def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float) -> None:
+        self._inbox, self._reply_wait = inbox, reply_wait
         self._tokens = [token.encode() for token in tokens]
 
     async def take(self, incoming: Incoming) -> tuple[Accepted, Outcome | None]:
@@ -28,7 +28,6 @@ class Intake:
         self._authorise(incoming.token)
         accepted = await self._inbox.accept(incoming)
         log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
-        self._on_accepted()
         return accepted, await self._inbox.outcome(accepted.message_id, self._reply_wait)
 
     def _authorise(self, token: str) -> None:

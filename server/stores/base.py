@@ -56,8 +56,11 @@ class Inbox(Protocol):
         Raises `InboxFull` when as many messages wait as the store was opened for; duplicates still get through.
         """
 
-    async def claim(self, worker: str, lease: float, limit: int) -> Sequence[Claim]:
+    async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
         """Take up to `limit` sessions that have waiting messages and no valid lease, for `lease` seconds each.
+
+        Where there is none, wait up to `wait` seconds for one; the answer may be empty before that. A call that is
+        cancelled may have taken sessions, which nobody works on until their leases end: let it return.
 
         Of each session it is the oldest waiting message. Sessions come in the order in which they became
         available, so none starves. A claimed message is `answering`, or stays `answered` where a reply is stored

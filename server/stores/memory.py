@@ -22,7 +22,7 @@ from server.models import (
     Worker,
 )
 from server.stores.base import StoreLimits
-from server.stores.outcomes import Outcomes
+from server.stores.waiting import Arrivals, Outcomes
 
 
 class MemoryStore:
@@ -31,6 +31,7 @@ class MemoryStore:
     def __init__(self, limits: StoreLimits, clock: Clock) -> None:
         self._limits, self._clock = limits, clock
         self._outcomes = Outcomes(clock)
+        self._arrivals = Arrivals(clock)
         self._messages: dict[str, Message] = {}
         self._sessions: dict[str, Session] = {}
         self._available: dict[str, float] = {}
@@ -56,6 +57,7 @@ class MemoryStore:
                     self._sessions[first.incoming.user_id], last_activity=now
                 )
                 self._available.setdefault(first.incoming.user_id, now)
+                self._arrivals.tell()
             return Accepted(first.id, duplicate=True)
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
@@ -63,11 +65,14 @@ class MemoryStore:
         self._last_id += 1
         self._put(Message(str(self._last_id), incoming, State.ACCEPTED, now, now))
         self._available.setdefault(incoming.user_id, now)
+        self._arrivals.tell()
         return Accepted(str(self._last_id))
 
-    async def claim(self, worker: str, lease: float, limit: int) -> Sequence[Claim]:
+    async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
         now = self._clock.now()
         due = sorted((at, user_id) for user_id, at in self._available.items() if at <= now)
+        if not due:
+            await self._arrivals.wait(wait)
         return [self._claim_session(user_id, lease, now) for _, user_id in due[:limit]]
 
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
@@ -83,6 +88,7 @@ class MemoryStore:
             self._put(replace(message, state=state, attempts=message.attempts - 1))
             self._available[claim.user_id] = self._clock.now()
             del self._fences[claim.user_id]
+            self._arrivals.tell()
 
     async def save_reply(self, claim: Claim, reply: Reply) -> None:
         self._must_hold(claim)
@@ -100,6 +106,7 @@ class MemoryStore:
         more = any(waiting.incoming.user_id == user_id for waiting in self._waiting())
         if more:
             self._available[user_id] = now
+            self._arrivals.tell()
         said = message.reply if state == State.SENT else None
         session = self._sessions[user_id]
         self._sessions[user_id] = replace(

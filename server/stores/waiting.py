@@ -1,10 +1,10 @@
-"""Those who wait for a message to be finished, within one process."""
+"""Those who wait within one process: for a message to be finished, and for one to work on."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from server.clock import Clock
 from server.models import Outcome
@@ -50,3 +50,23 @@ class Outcomes:
             self._waiting[message_id].discard(future)
             if not self._waiting[message_id]:
                 del self._waiting[message_id]
+
+
+class Arrivals:
+    """Wakes who waits for work. What is told while nobody waits is remembered for the next one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._arrived = asyncio.Event()
+
+    def tell(self) -> None:
+        self._arrived.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next arrival, at the latest after `seconds`."""
+        if seconds <= 0:
+            return
+        with suppress(TimeoutError):
+            async with self._clock.timeout(seconds):
+                await self._arrived.wait()
+        self._arrived.clear()

@@ -32,10 +32,10 @@ from server.models import (
     Worker,
 )
 from server.stores.base import StoreLimits
-from server.stores.outcomes import Outcomes
 from server.stores.sqlite import inbox, sessions
 from server.stores.sqlite.schema import migrate
 from server.stores.sqlite.writer import GroupWriter, Work
+from server.stores.waiting import Arrivals, Outcomes
 
 T = TypeVar("T")
 
@@ -53,6 +53,7 @@ class SQLiteStore:
         self._writer = GroupWriter(self._connect)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._outcomes = Outcomes(clock)
+        self._arrivals = Arrivals(clock)
 
     # Its life
 
@@ -75,11 +76,16 @@ class SQLiteStore:
 
     async def accept(self, incoming: Incoming) -> Accepted:
         now = self._clock.now()
-        return await self._writer.run(lambda db: inbox.accept(db, incoming, self._limits, now))
+        accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, self._limits, now))
+        self._arrivals.tell()
+        return accepted
 
-    async def claim(self, worker: str, lease: float, limit: int) -> Sequence[Claim]:
+    async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
         now, history = self._clock.now(), self._limits.history
-        return await self._writer.run(lambda db: inbox.claim(db, lease, limit, history, now))
+        claims = await self._writer.run(lambda db: inbox.claim(db, lease, limit, history, now))
+        if not claims:  # what another process accepts is its own to claim, so it is enough to look again after `wait`
+            await self._arrivals.wait(wait)
+        return claims
 
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
         now = self._clock.now()
@@ -88,6 +94,7 @@ class SQLiteStore:
     async def release(self, claims: Sequence[Claim]) -> None:
         now = self._clock.now()
         await self._writer.run(lambda db: inbox.release(db, claims, now))
+        self._arrivals.tell()
 
     async def save_reply(self, claim: Claim, reply: Reply) -> None:
         now = self._clock.now()
@@ -96,6 +103,7 @@ class SQLiteStore:
     async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
         now = self._clock.now()
         self._outcomes.tell(await self._writer.run(lambda db: inbox.finish(db, claim, state, reason, now)))
+        self._arrivals.tell()
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
         async def look() -> Outcome | None:

@@ -100,7 +100,7 @@ class Session:
     gender: str | None = None
     phone_number: str | None = None
     ended: bool = False
-    """The consultant has ended the conversation; the next message opens a new one."""
+    """The conversation is over, by the consultant's decision or by silence; the next message opens a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,15 @@ class Worker:
     turns: int = 0
     """Turns it has under way."""
     consultant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one round of housekeeping did."""
+
+    closed_sessions: int
+    removed_messages: int
+    removed_sessions: int
 
 
 @dataclass(frozen=True, slots=True)

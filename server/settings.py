@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from server.errors import SettingsError
+from server.knowledge.confidence import MIN_CONFIDENCE
 from server.settings_sources import Origins, gather, suggestion
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -117,7 +118,7 @@ class Knowledge(Section):
     """Where the index made from them is kept."""
     embedder: Literal["e5", "none"] = "e5"
     """Who understands meaning; `none` searches by words alone."""
-    min_confidence: float = Field(0.3, ge=0, le=1)
+    min_confidence: float = Field(MIN_CONFIDENCE, ge=0, le=1)
     """Below this confidence a search counts as «nothing fits»."""
 
 

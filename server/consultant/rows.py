@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from server.knowledge.base import Document
+from server.knowledge.price import asks_price
 
 TITLE = re.compile(r"услуг|названи|наименован|процедур|аппарат|оборудован|вопрос|направлен", re.IGNORECASE)
 ANSWER = re.compile(r"ответ", re.IGNORECASE)
 PRICE = re.compile(r"цен|стоимост|прайс", re.IGNORECASE)
 DURATION = re.compile(r"длительн|продолжительн|время|минут", re.IGNORECASE)
 DESCRIPTION = re.compile(r"описан|назначен|подробн|комментар|примечан", re.IGNORECASE)
-ASKS_PRICE = re.compile(r"\b(?:сколько|цен\w*|стоит|стоят|стоимост\w*|поч[её]м|прайс\w*|обойд[её]тся)\b", re.IGNORECASE)
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 ROUBLES = re.compile(r"(?<=\d)\s*(?:бел\.?\s*)?(?:руб(?:\.|л[яей]+\b|\b)|р\.|р\b|byn\b)", re.IGNORECASE)
@@ -31,7 +31,7 @@ def told(document: Document, question: str) -> str:
     sentences = []
     if price:
         sentences.append(_sentence(f"{title} — {_roubles(price)}{_lasting(document)}"))
-    if description and not (price and ASKS_PRICE.search(question)):
+    if description and not (price and asks_price(question)):
         sentences.append(_sentence(description if price else f"{title}: {description}"))
     return " ".join(sentences) or _sentence(", ".join(f"{name.lower()}: {value}" for name, value in document.fields))
 

@@ -5,8 +5,8 @@ only thing they share. Whatever a method says has happened is durable when it re
 moment after has lost nothing. Every method may raise `StoreError` when the engine cannot do its work now; nothing
 has changed then, and the call may be repeated.
 
-The three protocols are separate because three rooms need them: intake and the dispatcher the inbox, the
-administration the sessions, and the workers each other's presence. One object is all three.
+The protocols are separate because different rooms need them: intake and the dispatcher the inbox, the administration
+the dead letters and the sessions, and the workers each other's presence. One object is all of them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from server.models import (
     Reply,
     Session,
     State,
+    Swept,
     Totals,
     TranscriptLine,
     Worker,
@@ -40,6 +41,8 @@ class StoreLimits:
     """Seconds of silence after which a message begins a new conversation."""
     history: int = 10
     """Earlier exchanges that a claim carries."""
+    retention: float = 30 * 86_400
+    """Seconds after which finished messages are removed, and sessions that have been silent for so long."""
 
 
 class Inbox(Protocol):
@@ -98,6 +101,20 @@ class Inbox(Protocol):
         """One message as it stands now; None if there is none of this id."""
 
 
+class DeadLetters(Protocol):
+    """Messages that were not answered: `failed` and `expired` ones, with reason, attempts and stored reply."""
+
+    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
+        """The latest first; `since` (Unix seconds) leaves out those given up before."""
+
+    async def retry(self, message_id: str) -> bool:
+        """Let a dead message wait again as if it were new, with its stored reply if it has one; False if there is no
+        dead message of this id."""
+
+    async def drop(self, message_id: str) -> bool:
+        """Remove a dead message for good; False if there is none of this id."""
+
+
 class Sessions(Protocol):
     """The conversations, for those who look at them."""
 
@@ -118,6 +135,12 @@ class Sessions(Protocol):
     async def clear_sessions(self) -> int:
         """Remove all sessions likewise; how many there were."""
 
+    async def sweep(self) -> Swept:
+        """Close sessions that have been silent for longer than the idle time; remove what is older than the retention.
+
+        A bounded amount of work; what is left over is for the next call. Waiting messages are never touched.
+        """
+
     async def totals(self, active_since: float) -> Totals:
         """Figures over all workers; sessions count as active as in `sessions`."""
 
@@ -135,7 +158,7 @@ class Presence(Protocol):
         """Workers that reported since then (Unix seconds), longest running first."""
 
 
-class Store(Inbox, Sessions, Presence, Protocol):
+class Store(Inbox, DeadLetters, Sessions, Presence, Protocol):
     """All of it, and its life. Used by one event loop between `open` and `close`."""
 
     async def open(self) -> None:

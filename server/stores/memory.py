@@ -17,6 +17,7 @@ from server.models import (
     Reply,
     Session,
     State,
+    Swept,
     Totals,
     TranscriptLine,
     Worker,
@@ -51,13 +52,7 @@ class MemoryStore:
         now = self._clock.now()
         if first := self._same_message(incoming):
             if first.state == State.FAILED:
-                state = State.ANSWERED if first.reply else State.ACCEPTED
-                self._put(replace(first, state=state, accepted_at=now, updated_at=now, reason=None))
-                self._sessions[first.incoming.user_id] = replace(
-                    self._sessions[first.incoming.user_id], last_activity=now
-                )
-                self._available.setdefault(first.incoming.user_id, now)
-                self._arrivals.tell()
+                self._try_again(first)
             return Accepted(first.id, duplicate=True)
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
@@ -130,6 +125,28 @@ class MemoryStore:
     async def message(self, message_id: str) -> Message | None:
         return self._messages.get(message_id)
 
+    # Dead letters
+
+    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
+        found = [
+            message for message in self._messages.values() if _dead(message) and message.updated_at >= (since or 0)
+        ]
+        return sorted(found, key=lambda message: (-message.updated_at, -int(message.id)))[:limit]
+
+    async def retry(self, message_id: str) -> bool:
+        message = self._messages.get(message_id)
+        if message is None or not _dead(message):
+            return False
+        self._try_again(message)
+        return True
+
+    async def drop(self, message_id: str) -> bool:
+        message = self._messages.get(message_id)
+        if message is None or not _dead(message):
+            return False
+        del self._messages[message_id]
+        return True
+
     # Sessions
 
     async def session(self, user_id: str) -> Session | None:
@@ -159,6 +176,30 @@ class MemoryStore:
 
     async def clear_sessions(self) -> int:
         return sum([await self.clear_session(user_id) for user_id in list(self._sessions)])
+
+    async def sweep(self) -> Swept:
+        now = self._clock.now()
+        idle = [
+            session
+            for session in self._sessions.values()
+            if not session.ended
+            and session.last_activity < now - self._limits.session_idle
+            and session.user_id not in self._available
+        ]
+        for session in idle:
+            self._sessions[session.user_id] = replace(session, ended=True)
+        old = [m for m in self._messages.values() if m.state.finished and m.updated_at < now - self._limits.retention]
+        for message in old:
+            del self._messages[message.id]
+        talking = {message.incoming.user_id for message in self._messages.values()}
+        silent = [
+            session.user_id
+            for session in self._sessions.values()
+            if session.last_activity < now - self._limits.retention and session.user_id not in talking
+        ]
+        for user_id in silent:
+            del self._sessions[user_id]
+        return Swept(len(idle), len(old), len(silent))
 
     async def totals(self, active_since: float) -> Totals:
         sent = [m for m in self._messages.values() if m.state == State.SENT][-1000:]
@@ -198,6 +239,14 @@ class MemoryStore:
         key = (incoming.user_id, incoming.external_id)
         known = (m for m in self._messages.values() if (m.incoming.user_id, m.incoming.external_id) == key)
         return next(known, None)
+
+    def _try_again(self, message: Message) -> None:
+        now, user_id = self._clock.now(), message.incoming.user_id
+        state = State.ANSWERED if message.reply else State.ACCEPTED
+        self._put(replace(message, state=state, accepted_at=now, updated_at=now, reason=None))
+        self._sessions[user_id] = replace(self._sessions[user_id], last_activity=now)
+        self._available.setdefault(user_id, now)
+        self._arrivals.tell()
 
     def _touch_session(self, incoming: Incoming, now: float) -> None:
         old = self._sessions.get(incoming.user_id) or Session(
@@ -247,6 +296,10 @@ class MemoryStore:
 
 def _active(session: Session, since: float) -> bool:
     return session.last_activity >= since and not session.ended
+
+
+def _dead(message: Message) -> bool:
+    return message.state in {State.FAILED, State.EXPIRED}
 
 
 def _cleared(message_id: str) -> Outcome:

@@ -380,6 +380,70 @@ async def test_sessions_are_listed_by_latest_activity_and_may_be_only_the_active
     assert [session.user_id for session in await store.sessions(9, clock.now() - 90)] == ["vera"]
 
 
+async def test_dead_letters_are_listed_with_their_reason_and_can_be_tried_again(store: Store, clock: FakeClock) -> None:
+    for user, state in (("anna", State.FAILED), ("boris", State.EXPIRED), ("vera", State.SENT)):
+        await store.accept(said(user=user))
+        claim = await claim_one(store)
+        await store.save_reply(claim, Reply(f"Ответ для {user}", by="offline"))
+        await store.finish(claim, state, f"reason of {user}")
+        clock.advance(60)
+    boris, anna = await store.dead(10)
+    assert [(message.incoming.user_id, message.reason, message.attempts) for message in (anna, boris)] == [
+        ("anna", "reason of anna", 1),
+        ("boris", "reason of boris", 1),
+    ]
+    assert list(await store.dead(10, since=clock.now() - 150)) == [boris]
+    assert await store.retry(boris.id)
+    assert not await store.retry(boris.id)
+    assert list(await store.dead(10)) == [anna]
+    again = await claim_one(store)
+    assert (again.message.id, again.message.state, again.message.reply) == (boris.id, State.ANSWERED, boris.reply)
+    assert again.message.accepted_at == clock.now(), "its age counts from the retry, else it would expire again"
+
+
+async def test_a_dropped_dead_letter_is_gone_and_nothing_else_can_be_dropped(store: Store) -> None:
+    accepted = await store.accept(said())
+    assert not await store.drop(accepted.message_id)
+    await store.finish(await claim_one(store), State.FAILED, "TalkMe is away")
+    assert await store.drop(accepted.message_id)
+    assert list(await store.dead(10)) == []
+    assert not await store.drop(accepted.message_id)
+    assert not await store.retry("no such id")
+
+
+async def test_sweeping_closes_silent_sessions_and_removes_old_ones(store: Store, clock: FakeClock) -> None:
+    await store.accept(said(user="anna"))
+    await answer(store)
+    await store.accept(said(user="waiting"))
+    swept = await store.sweep()
+    assert (swept.closed_sessions, swept.removed_messages, swept.removed_sessions) == (0, 0, 0)
+    clock.advance(1801)
+    assert (await store.sweep()).closed_sessions == 1
+    session = await store.session("anna")
+    assert session is not None
+    assert session.ended
+    clock.advance(31 * 86_400)
+    await store.sweep()
+    assert await store.session("anna") is None
+    assert list(await store.transcript("anna")) == []
+    assert [line.text for line in await store.transcript("waiting")] == ["Привет"], "what waits is never removed"
+
+
+async def test_a_caller_who_keeps_calling_keeps_his_session_but_not_his_old_words(
+    store: Store, clock: FakeClock
+) -> None:
+    await store.accept(said("давно"))
+    await answer(store)
+    clock.advance(31 * 86_400)
+    await store.accept(said("сегодня"))
+    await answer(store)
+    await store.sweep()
+    assert [line.text for line in await store.transcript("anna") if line.role == "caller"] == ["сегодня"]
+    session = await store.session("anna")
+    assert session is not None
+    assert session.messages_count == 2
+
+
 async def test_totals_say_how_the_callers_fare(store: Store, clock: FakeClock) -> None:
     for text in ("раз", "два", "три"):
         await store.accept(said(text))

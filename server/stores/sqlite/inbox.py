@@ -18,7 +18,7 @@ FINISHED = "('sent', 'failed', 'expired')"
 def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now: float) -> Accepted:
     if incoming.external_id is not None and (first := _same_message(db, incoming)):
         if first["state"] == State.FAILED:
-            _try_again(db, first, now)
+            try_again(db, first, now)
         return Accepted(str(first["id"]), duplicate=True)
     waiting = db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
     if waiting >= limits.inbox:
@@ -50,7 +50,7 @@ def _same_message(db: sqlite3.Connection, incoming: Incoming) -> sqlite3.Row | N
     return found
 
 
-def _try_again(db: sqlite3.Connection, message: sqlite3.Row, now: float) -> None:
+def try_again(db: sqlite3.Connection, message: sqlite3.Row, now: float) -> None:
     db.execute(
         "UPDATE messages SET state = iif(reply IS NULL, 'accepted', 'answered'), accepted_at = ?, updated_at = ?,"
         " reason = NULL WHERE id = ?",
@@ -91,7 +91,7 @@ def claim(db: sqlite3.Connection, lease: float, limit: int, history: int, now: f
 
 def _claim_session(db: sqlite3.Connection, session: Session, lease: float, history: int, now: float) -> Claim:
     row = db.execute(
-        f"SELECT id FROM messages WHERE user_id = ? AND state IN {WAITING} ORDER BY id LIMIT 1",  # noqa: S608
+        f"SELECT id FROM messages WHERE user_id = ? AND state IN {WAITING} ORDER BY id LIMIT 1",
         (session.user_id,),
     ).fetchone()
     claimed = db.execute(
@@ -165,7 +165,7 @@ def finish(db: sqlite3.Connection, held: Claim, state: State, reason: str | None
     ).fetchone()
     said = rows.reply(row["reply"]) if state == State.SENT else None
     more = db.execute(
-        f"SELECT 1 FROM messages WHERE user_id = ? AND state IN {WAITING} LIMIT 1",  # noqa: S608
+        f"SELECT 1 FROM messages WHERE user_id = ? AND state IN {WAITING} LIMIT 1",
         (held.user_id,),
     ).fetchone()
     db.execute(

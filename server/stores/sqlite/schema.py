@@ -53,6 +53,8 @@ MIGRATIONS = [
     );
     CREATE UNIQUE INDEX messages_once ON messages (user_id, external_id) WHERE external_id IS NOT NULL;
     CREATE INDEX messages_session ON messages (user_id, id);
+    CREATE INDEX messages_dead ON messages (updated_at) WHERE state IN ('failed', 'expired');
+    CREATE INDEX messages_updated ON messages (updated_at);
     CREATE INDEX messages_waiting ON messages (user_id, id) WHERE state IN ('accepted', 'answering', 'answered');
 
     CREATE TABLE workers (

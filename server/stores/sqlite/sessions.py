@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 
-from server.models import Session, State, Totals, TranscriptLine, Worker
+from server.models import Session, State, Swept, Totals, TranscriptLine, Worker
+from server.stores.base import StoreLimits
 from server.stores.sqlite import rows
+from server.stores.sqlite.inbox import FINISHED
 
 LATEST_REPLIES = 1000
 """Replies that the latency figures look at."""
+SWEPT_AT_ONCE = 500
+"""Rows of a kind that one round of housekeeping touches: it must not hold up callers."""
 
 
 def session(db: sqlite3.Connection, user_id: str) -> Session | None:
@@ -43,6 +47,25 @@ def clear_session(db: sqlite3.Connection, user_id: str) -> bool:
 def clear_sessions(db: sqlite3.Connection) -> int:
     db.execute("DELETE FROM messages WHERE true")  # the condition keeps the triggers at work
     return db.execute("DELETE FROM sessions WHERE true").rowcount
+
+
+def sweep(db: sqlite3.Connection, limits: StoreLimits, now: float) -> Swept:
+    closed = db.execute(
+        "UPDATE sessions SET ended = 1 WHERE user_id IN (SELECT user_id FROM sessions"
+        " WHERE NOT ended AND last_activity < ? AND available_at IS NULL LIMIT ?)",
+        (now - limits.session_idle, SWEPT_AT_ONCE),
+    ).rowcount
+    messages = db.execute(
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages"
+        f" WHERE updated_at < ? AND state IN {FINISHED} ORDER BY updated_at LIMIT ?)",
+        (now - limits.retention, SWEPT_AT_ONCE),
+    ).rowcount
+    silent = db.execute(
+        "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM sessions WHERE last_activity < ?"
+        " AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.user_id = sessions.user_id) LIMIT ?)",
+        (now - limits.retention, SWEPT_AT_ONCE),
+    ).rowcount
+    return Swept(closed, messages, silent)
 
 
 def totals(db: sqlite3.Connection, active_since: float) -> Totals:

@@ -27,12 +27,13 @@ from server.models import (
     Reply,
     Session,
     State,
+    Swept,
     Totals,
     TranscriptLine,
     Worker,
 )
 from server.stores.base import StoreLimits
-from server.stores.sqlite import inbox, sessions
+from server.stores.sqlite import dead_letters, inbox, sessions
 from server.stores.sqlite.schema import migrate
 from server.stores.sqlite.writer import GroupWriter, Work
 from server.stores.waiting import Arrivals, Outcomes
@@ -114,6 +115,20 @@ class SQLiteStore:
     async def message(self, message_id: str) -> Message | None:
         return await self._read(lambda db: inbox.message(db, message_id))
 
+    # Dead letters
+
+    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
+        return await self._read(lambda db: dead_letters.dead(db, limit, since))
+
+    async def retry(self, message_id: str) -> bool:
+        now = self._clock.now()
+        found = await self._writer.run(lambda db: dead_letters.retry(db, message_id, now))
+        self._arrivals.tell()
+        return found
+
+    async def drop(self, message_id: str) -> bool:
+        return await self._writer.run(lambda db: dead_letters.drop(db, message_id))
+
     # Sessions
 
     async def session(self, user_id: str) -> Session | None:
@@ -130,6 +145,10 @@ class SQLiteStore:
 
     async def clear_sessions(self) -> int:
         return await self._writer.run(sessions.clear_sessions)
+
+    async def sweep(self) -> Swept:
+        now = self._clock.now()
+        return await self._writer.run(lambda db: sessions.sweep(db, self._limits, now))
 
     async def totals(self, active_since: float) -> Totals:
         return await self._read(lambda db: sessions.totals(db, active_since))

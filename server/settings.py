@@ -38,8 +38,8 @@ def _http_url(value: str) -> str:
 
 
 def _store_url(value: str) -> str:
-    if not value.startswith(("sqlite://", "memory://")):
-        raise ValueError("expected sqlite:///path/to/file.db")
+    if not value.startswith(("sqlite:///", "redis://", "rediss://", "memory://")):
+        raise ValueError("expected sqlite:///path/to/file.db or redis://host:6379/0")
     return value
 
 

@@ -23,6 +23,7 @@ from server.models import (
     Worker,
 )
 from server.stores.base import StoreLimits
+from server.stores.replies import cleared, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
 
@@ -111,14 +112,14 @@ class MemoryStore:
             client_name=(said and said.client_name) or session.client_name,
             gender=(said and said.gender) or session.gender,
         )
-        self._outcomes.tell(_outcome(message))
+        self._outcomes.tell(outcome_of(message))
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
         async def look() -> Outcome | None:
             message = self._messages.get(message_id)
             if message is None:
-                return _cleared(message_id)
-            return _outcome(message) if message.state.finished else None
+                return cleared(message_id)
+            return outcome_of(message) if message.state.finished else None
 
         return await self._outcomes.wait(message_id, timeout, look)
 
@@ -157,19 +158,14 @@ class MemoryStore:
         return sorted(found, key=lambda session: -session.last_activity)[:limit]
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
-        lines = []
-        for message in self._messages.values():
-            if message.incoming.user_id == user_id:
-                lines.append(TranscriptLine("caller", message.incoming.text, message.accepted_at, message.state))
-                if message.reply:
-                    lines.append(TranscriptLine("consultant", message.reply.text, message.updated_at, message.state))
-        return lines
+        said = [message for message in self._messages.values() if message.incoming.user_id == user_id]
+        return [line for message in said for line in lines_of(message)]
 
     async def clear_session(self, user_id: str) -> bool:
         for message in [m for m in self._messages.values() if m.incoming.user_id == user_id]:
             del self._messages[message.id]
             if not message.state.finished:
-                self._outcomes.tell(_cleared(message.id))
+                self._outcomes.tell(cleared(message.id))
         self._available.pop(user_id, None)
         self._fences.pop(user_id, None)
         return self._sessions.pop(user_id, None) is not None
@@ -300,12 +296,3 @@ def _active(session: Session, since: float) -> bool:
 
 def _dead(message: Message) -> bool:
     return message.state in {State.FAILED, State.EXPIRED}
-
-
-def _cleared(message_id: str) -> Outcome:
-    return Outcome(message_id, State.FAILED, reason="cleared")
-
-
-def _outcome(message: Message) -> Outcome:
-    finish = message.reply.finish if message.reply and message.state == State.SENT else None
-    return Outcome(message.id, message.state, finish, message.reason)

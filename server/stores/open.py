@@ -8,14 +8,18 @@ from server.clock import Clock
 from server.errors import StoreError
 from server.stores.base import Store, StoreLimits
 from server.stores.memory import MemoryStore
+from server.stores.redis import RedisStore
 from server.stores.sqlite import SQLiteStore
 
 
 def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
-    """`sqlite:///relative.db`, `sqlite:////absolute.db`, or `memory://` for tests. Raises `StoreError`."""
+    """`sqlite:///relative.db`, `sqlite:////absolute.db`, `redis://host:6379/0` (`rediss://` with TLS), or `memory://`
+    for tests. Raises `StoreError` for anything else."""
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SQLiteStore(Path(rest[1:]), limits, clock)
+    if scheme in ("redis", "rediss"):
+        return RedisStore(url, limits, clock)
     if scheme == "memory":
         return MemoryStore(limits, clock)
-    raise StoreError(f"store.url = {url!r}: expected sqlite:///path/to/file.db")
+    raise StoreError(f"store.url = {url!r}: expected sqlite:///path/to/file.db or redis://host:6379/0")

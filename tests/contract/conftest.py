@@ -8,18 +8,24 @@ import pytest
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from tests.clock import FakeClock
+from tests.redis_server import RedisClock, RedisServer
 
 OpenStore = Callable[..., Awaitable[Store]]
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        return server.url
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/iteira.db"
+
+
+@pytest.fixture
+def clock(store_url: str, request: pytest.FixtureRequest) -> FakeClock:
+    if store_url.startswith("redis"):
+        return RedisClock(request.getfixturevalue("redis_server"))
+    return FakeClock()
 
 
 @pytest.fixture

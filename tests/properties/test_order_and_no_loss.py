@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Coroutine
+import itertools
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from server.errors import LeaseLost
 from server.models import Claim, Incoming, Reply, State
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from tests.clock import FakeClock
+from tests.redis_server import RedisClock, RedisServer
 
 T = TypeVar("T")
 LEASE = 10.0
@@ -24,17 +34,13 @@ LEASE = 10.0
 class Inbox(RuleBasedStateMachine):
     """Accepts, claims, crashes, expiries and outcomes, interleaved at random, against a model of three sessions."""
 
-    url = "memory://"
     claims = Bundle("claims")
 
-    def __init__(self) -> None:
+    def __init__(self, url: str, clock: FakeClock) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        self.clock = FakeClock()
-        self.store: Store = store_from_url(
-            self.url.format(folder=self.folder.name), StoreLimits(inbox=1000), self.clock
-        )
+        self.clock = clock
+        self.store: Store = store_from_url(url, StoreLimits(inbox=1000), clock)
         self.run(self.store.open())
         self.waiting: dict[str, list[str]] = {"anna": [], "boris": [], "vera": []}
         self.finished: set[str] = set()
@@ -46,7 +52,6 @@ class Inbox(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.run(self.store.close())
         self.runner.close()
-        self.folder.cleanup()
 
     @rule(user=st.sampled_from(["anna", "boris", "vera"]))
     def accept(self, user: str) -> None:
@@ -115,11 +120,25 @@ class Inbox(RuleBasedStateMachine):
         return True
 
 
-class SQLiteInbox(Inbox):
-    url = "sqlite:///{folder}/iteira.db"
+def explore(machine: Callable[[], Inbox], examples: int) -> None:
+    run_state_machine_as_test(
+        machine,  # type: ignore[arg-type]  # any factory will do
+        settings=settings(max_examples=examples, stateful_step_count=40, deadline=None),
+    )
 
 
-TestInMemory = Inbox.TestCase
-TestInMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestInSQLite = SQLiteInbox.TestCase
-TestInSQLite.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
+def test_in_memory() -> None:
+    explore(lambda: Inbox("memory://", FakeClock()), examples=60)
+
+
+def test_in_sqlite(tmp_path: Path) -> None:
+    files = itertools.count()
+    explore(lambda: Inbox(f"sqlite:///{tmp_path}/{next(files)}.db", FakeClock()), examples=20)
+
+
+def test_in_redis(redis_server: RedisServer) -> None:
+    def empty() -> Inbox:
+        redis_server.client.flushall()
+        return Inbox(redis_server.url, RedisClock(redis_server))
+
+    explore(empty, examples=20)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from server.errors import InboxFull, LeaseLost
 from server.models import Accepted, Claim, Exchange, Incoming, Message, Outcome, Reply, Session, State
 from server.stores.base import StoreLimits
+from server.stores.replies import cleared, outcome_of, reply_from_json, reply_json
 from server.stores.sqlite import rows
 
 WAITING = "('accepted', 'answering', 'answered')"
@@ -119,7 +120,7 @@ def _history(db: sqlite3.Connection, session: Session, before: int, limit: int) 
         " ORDER BY id DESC LIMIT ?",
         (session.user_id, before, session.conversation_since, limit),
     ).fetchall()
-    exchanges = [(row["text"], rows.reply(row["reply"])) for row in reversed(sent)]
+    exchanges = [(row["text"], reply_from_json(row["reply"])) for row in reversed(sent)]
     return tuple(Exchange(text, reply.text) for text, reply in exchanges if reply)
 
 
@@ -153,7 +154,7 @@ def save_reply(db: sqlite3.Connection, held: Claim, reply: Reply, now: float) ->
     _must_hold(db, held)
     db.execute(
         "UPDATE messages SET state = 'answered', reply = ?, updated_at = ? WHERE id = ?",
-        (rows.reply_json(reply), now, held.message.id),
+        (reply_json(reply), now, held.message.id),
     )
 
 
@@ -163,7 +164,8 @@ def finish(db: sqlite3.Connection, held: Claim, state: State, reason: str | None
         "UPDATE messages SET state = ?, reason = ?, updated_at = ? WHERE id = ? RETURNING *",
         (state, reason, now, held.message.id),
     ).fetchone()
-    said = rows.reply(row["reply"]) if state == State.SENT else None
+    finished = rows.message(row)
+    said = finished.reply if state is State.SENT else None
     more = db.execute(
         f"SELECT 1 FROM messages WHERE user_id = ? AND state IN {WAITING} LIMIT 1",
         (held.user_id,),
@@ -180,7 +182,7 @@ def finish(db: sqlite3.Connection, held: Claim, state: State, reason: str | None
             held.user_id,
         ),
     )
-    return rows.outcome(row)
+    return outcome_of(finished)
 
 
 def _must_hold(db: sqlite3.Connection, held: Claim) -> None:
@@ -197,9 +199,9 @@ def outcomes(db: sqlite3.Connection, message_ids: Iterable[str]) -> list[Outcome
     """Outcomes of those that are finished or gone."""
     found = []
     for message_id in message_ids:
-        row = db.execute("SELECT id, state, reply, reason FROM messages WHERE id = ?", (message_id,)).fetchone()
-        if row is None:
-            found.append(Outcome(message_id, State.FAILED, reason="cleared"))
-        elif State(row["state"]).finished:
-            found.append(rows.outcome(row))
+        known = message(db, message_id)
+        if known is None:
+            found.append(cleared(message_id))
+        elif known.state.finished:
+            found.append(outcome_of(known))
     return found

@@ -1,12 +1,11 @@
-"""Rows of the tables as our models, and replies as JSON."""
+"""Rows of the tables as our models."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from dataclasses import asdict
 
-from server.models import FinishCode, Incoming, Message, Outcome, Reply, Session, State
+from server.models import Incoming, Message, Session, State
+from server.stores.replies import reply_from_json
 
 
 def message(row: sqlite3.Row) -> Message:
@@ -26,7 +25,7 @@ def message(row: sqlite3.Row) -> Message:
         accepted_at=row["accepted_at"],
         updated_at=row["updated_at"],
         attempts=row["attempts"],
-        reply=reply(row["reply"]),
+        reply=reply_from_json(row["reply"]),
         reason=row["reason"],
     )
 
@@ -44,21 +43,3 @@ def session(row: sqlite3.Row) -> Session:
         phone_number=row["phone_number"],
         ended=bool(row["ended"]),
     )
-
-
-def outcome(row: sqlite3.Row) -> Outcome:
-    stored = reply(row["reply"])
-    finish = stored.finish if stored and row["state"] == State.SENT else None
-    return Outcome(str(row["id"]), State(row["state"]), finish, row["reason"])
-
-
-def reply(text: str | None) -> Reply | None:
-    if text is None:
-        return None
-    fields = json.loads(text)
-    finish = fields.pop("finish")
-    return Reply(**fields, finish=FinishCode(finish) if finish else None)
-
-
-def reply_json(reply: Reply) -> str:
-    return json.dumps(asdict(reply), ensure_ascii=False)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from server.models import Session, State, Swept, Totals, TranscriptLine, Worker
+from server.models import Session, Swept, Totals, TranscriptLine, Worker
 from server.stores.base import StoreLimits
+from server.stores.replies import lines_of
 from server.stores.sqlite import rows
 from server.stores.sqlite.inbox import FINISHED
 
@@ -30,13 +31,8 @@ def sessions(db: sqlite3.Connection, limit: int, active_since: float | None) -> 
 
 
 def transcript(db: sqlite3.Connection, user_id: str) -> list[TranscriptLine]:
-    lines = []
-    for row in db.execute("SELECT * FROM messages WHERE user_id = ? ORDER BY id", (user_id,)):
-        state = State(row["state"])
-        lines.append(TranscriptLine("caller", row["text"], row["accepted_at"], state))
-        if reply := rows.reply(row["reply"]):
-            lines.append(TranscriptLine("consultant", reply.text, row["updated_at"], state))
-    return lines
+    found = db.execute("SELECT * FROM messages WHERE user_id = ? ORDER BY id", (user_id,))
+    return [line for row in found for line in lines_of(rows.message(row))]
 
 
 def clear_session(db: sqlite3.Connection, user_id: str) -> bool:

@@ -1,0 +1,304 @@
+-- Everything where several keys must change at once. The keys are described in docs/redis.md.
+--
+-- KEYS[1]  prefix of all names
+-- ARGV[1]  which action
+-- ARGV[2]  its arguments as JSON; times are strings, so that they keep all their digits
+-- Returns JSON, or nothing. {"lost": true} means that the claim is not held any more.
+
+local prefix = KEYS[1]
+local call = redis.call
+
+local function key(...)
+    return prefix .. ":" .. table.concat({ ... }, ":")
+end
+
+local INBOX, GROUP = key("inbox"), "workers"
+local WAITING, DEAD = key("waiting"), key("dead")
+local SESSIONS, ACTIVE = key("sessions"), key("active")
+local COUNTERS, LATENCIES, OUTCOMES = key("counters"), key("latencies"), key("outcomes")
+
+local function session_of(user) return key("session", user) end
+local function queue_of(user) return key("queue", user) end
+local function said_of(user) return key("said", user) end
+local function message_of(id) return key("message", id) end
+local function seen_of(user, external) return key("seen", #user, user, external) end
+
+local function number(name)
+    return string.format("%.0f", call("HINCRBY", COUNTERS, name, 1))
+end
+
+local function fields_of(name)
+    local flat, fields = call("HGETALL", name), {}
+    for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
+    return fields
+end
+
+local function remember(user, retention)
+    call("EXPIRE", session_of(user), retention)
+    call("EXPIRE", said_of(user), retention)
+end
+
+-- A ticket in the stream is the right to work on its session: there is at most one a session.
+local function issue_ticket(user)
+    call("HSET", session_of(user), "ticket", call("XADD", INBOX, "*", "user", user))
+end
+
+local function discard(ticket)
+    call("XACK", INBOX, GROUP, ticket)
+    call("XDEL", INBOX, ticket)
+end
+
+local function retire_ticket(user)
+    local ticket = call("HGET", session_of(user), "ticket")
+    if ticket then discard(ticket) end
+    call("HDEL", session_of(user), "ticket", "fence", "worker")
+end
+
+local function holds(claim)
+    return call("HGET", session_of(claim.user), "fence") == claim.fence
+end
+
+local function state_without_worker(id)
+    if call("HEXISTS", message_of(id), "reply") == 1 then return "answered" end
+    return "accepted"
+end
+
+-- A dead message waits again, in the place that its id gives it.
+local function try_again(id, now, retention)
+    local user = call("HGET", message_of(id), "user_id")
+    call("HSET", message_of(id), "state", state_without_worker(id), "accepted_at", now, "updated_at", now)
+    call("HDEL", message_of(id), "reason")
+    call("PERSIST", message_of(id))
+    call("ZREM", DEAD, id)
+    call("ZADD", WAITING, now, id)
+    call("ZADD", queue_of(user), id, id)
+    call("HSET", session_of(user), "last_activity", now)
+    call("ZADD", SESSIONS, now, user)
+    remember(user, retention)
+    if call("HEXISTS", session_of(user), "ticket") == 0 then issue_ticket(user) end
+end
+
+local function touch_session(a)
+    local session = session_of(a.user)
+    local known = call("HMGET", session, "last_activity", "ended")
+    if not known[1] then
+        call("HSET", session, "user_id", a.user, "created_at", a.now)
+    end
+    if not known[1] or known[2] == "1" or tonumber(known[1]) < tonumber(a.idle_since) then
+        call("HSET", session, "conversation_since", a.now)
+    end
+    call("HSET", session, "session_id", a.session, "last_activity", a.now, "ended", "0")
+    call("HINCRBY", session, "messages_count", 1)
+    if a.name then call("HSET", session, "client_name", a.name) end
+    if a.phone then call("HSET", session, "phone_number", a.phone) end
+    call("ZADD", SESSIONS, a.now, a.user)
+    call("ZADD", ACTIVE, a.now, a.user)
+end
+
+local function history_of(user, before, since, limit)
+    local exchanges, ids = {}, call("LRANGE", said_of(user), -50 - limit, -1)
+    for at = #ids, 1, -1 do
+        if #exchanges == limit then break end
+        if tonumber(ids[at]) < tonumber(before) then
+            local said = call("HMGET", message_of(ids[at]), "state", "accepted_at", "text", "reply")
+            if said[1] == "sent" and tonumber(said[2]) >= tonumber(since) then
+                table.insert(exchanges, 1, { text = said[3], reply = said[4] or nil })
+            end
+        end
+    end
+    return exchanges
+end
+
+local function forget_message(id)
+    local known = call("HMGET", message_of(id), "user_id", "external_id")
+    if known[1] and known[2] then call("DEL", seen_of(known[1], known[2])) end
+    call("DEL", message_of(id))
+    call("ZREM", DEAD, id)
+end
+
+local function publish(id, state, finish, reason)
+    call("PUBLISH", OUTCOMES, cjson.encode({ id = id, state = state, finish = finish, reason = reason }))
+end
+
+local actions = {}
+
+function actions.accept(a)
+    local seen = a.external and seen_of(a.user, a.external)
+    local first = seen and call("GET", seen)
+    if first and call("EXISTS", message_of(first)) == 1 then
+        if call("HGET", message_of(first), "state") == "failed" then try_again(first, a.now, a.retention) end
+        return { id = first, duplicate = true }
+    end
+    local waiting = call("ZCARD", WAITING)
+    if waiting >= a.limit then return { full = waiting } end
+    touch_session(a)
+    local id = number("id")
+    call("HSET", message_of(id), "id", id, "state", "accepted", "accepted_at", a.now, "updated_at", a.now,
+        "attempts", 0, unpack(a.fields))
+    if seen then call("SET", seen, id, "EX", a.dedupe) end
+    call("ZADD", queue_of(a.user), id, id)
+    call("RPUSH", said_of(a.user), id)
+    call("LTRIM", said_of(a.user), -1000, -1)
+    call("ZADD", WAITING, a.now, id)
+    remember(a.user, a.retention)
+    if call("HEXISTS", session_of(a.user), "ticket") == 0 then issue_ticket(a.user) end
+    return { id = id, duplicate = false }
+end
+
+-- What a ticket that the stream gave us is worth: a claim, or nothing if it is not its session's own any more.
+function actions.redeem(a)
+    local session = session_of(a.user)
+    if call("HGET", session, "ticket") ~= a.ticket then
+        discard(a.ticket)
+        return nil
+    end
+    local id = call("ZRANGE", queue_of(a.user), 0, 0)[1]
+    if not id then
+        retire_ticket(a.user)
+        return nil
+    end
+    local fence = number("fence")
+    call("HSET", session, "fence", fence, "worker", a.worker)
+    local state = state_without_worker(id)
+    call("HSET", message_of(id), "state", state == "answered" and state or "answering", "updated_at", a.now)
+    call("HINCRBY", message_of(id), "attempts", 1)
+    local known = fields_of(session)
+    return {
+        fence = fence,
+        session = known,
+        message = fields_of(message_of(id)),
+        history = history_of(a.user, id, known.conversation_since, a.history),
+    }
+end
+
+function actions.renew(a)
+    local held = {}
+    for _, claim in ipairs(a.claims) do
+        if holds(claim) then
+            local known = call("HMGET", session_of(claim.user), "worker", "ticket")
+            call("XCLAIM", INBOX, GROUP, known[1], 0, known[2], "JUSTID")
+            table.insert(held, claim.fence)
+        end
+    end
+    return { held = held }
+end
+
+function actions.release(a)
+    for _, claim in ipairs(a.claims) do
+        if holds(claim) then
+            call("HSET", message_of(claim.message), "state", state_without_worker(claim.message))
+            call("HINCRBY", message_of(claim.message), "attempts", -1)
+            retire_ticket(claim.user)
+            issue_ticket(claim.user)
+        end
+    end
+end
+
+function actions.save_reply(a)
+    if not holds(a) then return { lost = true } end
+    call("HSET", message_of(a.message), "state", "answered", "reply", a.reply, "updated_at", a.now)
+    return {}
+end
+
+function actions.finish(a)
+    if not holds(a) then return { lost = true } end
+    local message, session = message_of(a.message), session_of(a.user)
+    local accepted_at = call("HGET", message, "accepted_at")
+    call("HSET", message, "state", a.state, "updated_at", a.now)
+    if a.reason then call("HSET", message, "reason", a.reason) end
+    call("EXPIRE", message, a.retention)
+    call("ZREM", WAITING, a.message)
+    call("ZREM", queue_of(a.user), a.message)
+    call("HSET", session, "last_activity", a.now)
+    call("ZADD", SESSIONS, a.now, a.user)
+    call("HINCRBY", COUNTERS, a.state, 1)
+    local more = call("EXISTS", queue_of(a.user)) == 1
+    local finish = nil
+    call("ZADD", ACTIVE, "XX", a.now, a.user)
+    if a.state == "sent" then
+        call("LPUSH", LATENCIES, tonumber(a.now) - tonumber(accepted_at))
+        call("LTRIM", LATENCIES, 0, 999)
+        local said = cjson.decode(call("HGET", message, "reply") or "{}")
+        if type(said.client_name) == "string" then call("HSET", session, "client_name", said.client_name) end
+        if type(said.gender) == "string" then call("HSET", session, "gender", said.gender) end
+        if type(said.finish) == "string" then
+            finish = said.finish
+            if not more then
+                call("HSET", session, "ended", "1")
+                call("ZREM", ACTIVE, a.user)
+            end
+        end
+    else
+        call("ZADD", DEAD, a.now, a.message)
+    end
+    remember(a.user, a.retention)
+    retire_ticket(a.user)
+    if more then issue_ticket(a.user) end
+    publish(a.message, a.state, finish, a.reason)
+    return {}
+end
+
+function actions.retry(a)
+    if not call("ZSCORE", DEAD, a.message) or call("EXISTS", message_of(a.message)) == 0 then return { found = false } end
+    try_again(a.message, a.now, a.retention)
+    return { found = true }
+end
+
+function actions.drop(a)
+    if not call("ZSCORE", DEAD, a.message) then return { found = false } end
+    local user = call("HGET", message_of(a.message), "user_id")
+    if user then call("LREM", said_of(user), 0, a.message) end
+    forget_message(a.message)
+    return { found = true }
+end
+
+function actions.clear(a)
+    local existed = call("EXISTS", session_of(a.user)) == 1
+    retire_ticket(a.user)
+    for _, id in ipairs(call("LRANGE", said_of(a.user), 0, -1)) do
+        forget_message(id)
+        if call("ZREM", WAITING, id) == 1 then publish(id, "failed", nil, "cleared") end
+    end
+    call("DEL", session_of(a.user), queue_of(a.user), said_of(a.user))
+    call("ZREM", SESSIONS, a.user)
+    call("ZREM", ACTIVE, a.user)
+    return { existed = existed }
+end
+
+-- Close what is silent, remove what is old: a bounded number of each.
+function actions.sweep(a)
+    local closed, messages, removed = 0, 0, 0
+    for _, user in ipairs(call("ZRANGEBYSCORE", ACTIVE, "-inf", "(" .. a.idle_since, "LIMIT", 0, a.limit)) do
+        local known = call("HMGET", session_of(user), "last_activity", "ticket")
+        if known[1] and tonumber(known[1]) >= tonumber(a.idle_since) then
+            call("ZADD", ACTIVE, known[1], user)
+        elseif not known[2] then
+            if known[1] then call("HSET", session_of(user), "ended", "1") end
+            call("ZREM", ACTIVE, user)
+            closed = closed + 1
+        end
+    end
+    for _, user in ipairs(call("ZRANGE", SESSIONS, 0, a.limit - 1)) do
+        local ids = call("LRANGE", said_of(user), 0, 19)
+        for _, id in ipairs(ids) do
+            local known = call("HMGET", message_of(id), "state", "updated_at")
+            local finished = known[1] == "sent" or known[1] == "failed" or known[1] == "expired"
+            if known[1] and not (finished and tonumber(known[2]) < tonumber(a.gone_since)) then break end
+            forget_message(id)
+            call("LREM", said_of(user), 1, id)
+            messages = messages + 1
+        end
+        local silent = tonumber(call("ZSCORE", SESSIONS, user)) < tonumber(a.gone_since)
+        if silent and call("EXISTS", said_of(user)) == 0 then
+            call("DEL", session_of(user))
+            call("ZREM", SESSIONS, user)
+            call("ZREM", ACTIVE, user)
+            removed = removed + 1
+        end
+    end
+    call("ZREMRANGEBYSCORE", DEAD, "-inf", "(" .. a.gone_since)
+    return { closed = closed, messages = messages, removed = removed }
+end
+
+local answer = actions[ARGV[1]](cjson.decode(ARGV[2]))
+return answer and cjson.encode(answer)

@@ -1,0 +1,297 @@
+"""`Store` on Redis. The keys are described in `docs/redis.md`; changes of several at once stand in `inbox.lua`.
+
+The inbox is a stream: one entry, a ticket, for each session that has something to do. A worker that reads a ticket
+through the consumer group holds its session; the ticket of a dead worker is claimed by another when it has been idle
+for the length of the lease. Idle times are the server's own, so clocks that differ do no harm to leases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import cast
+
+from redis.exceptions import RedisError
+
+from server.clock import Clock
+from server.errors import InboxFull, StoreError
+from server.models import (
+    Accepted,
+    Claim,
+    FinishCode,
+    Incoming,
+    Message,
+    Outcome,
+    Reply,
+    Session,
+    State,
+    Swept,
+    Totals,
+    TranscriptLine,
+    Worker,
+)
+from server.stores.base import StoreLimits
+from server.stores.redis import rows
+from server.stores.redis.connection import connect, redis_errors
+from server.stores.redis.script import Script, held
+from server.stores.redis.tickets import Ticket, Tickets
+from server.stores.replies import cleared, lines_of, outcome_of, reply_json
+from server.stores.waiting import Outcomes
+
+PREFIX = "iteira"
+DEDUPE_SECONDS = 7 * 86_400
+"""How long the id of a message is remembered; TalkMe repeats a delivery within minutes."""
+SWEPT_AT_ONCE = 200
+"""Sessions that one round of housekeeping looks at: a script must not hold up other commands."""
+LISTEN_SECONDS = 1.0
+"""How often those who wait for outcomes look for themselves: a publication may be lost with a connection."""
+RECONNECT_SECONDS = 0.3
+
+
+class RedisStore:
+    """See `server.stores.base` for what the methods promise."""
+
+    def __init__(self, url: str, limits: StoreLimits, clock: Clock) -> None:
+        """Raises `StoreError` for an address that is none."""
+        self._redis = connect(url)
+        self._limits, self._clock = limits, clock
+        self._script = Script(self._redis, PREFIX)
+        self._tickets = Tickets(self._redis, _key("inbox"), clock)
+        self._outcomes = Outcomes(clock)
+
+    # Its life
+
+    async def open(self) -> None:
+        await self.check()
+        with redis_errors():
+            await self._tickets.open()
+        self._listening = asyncio.create_task(self._listen())
+
+    async def close(self) -> None:
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        await self._redis.aclose()
+
+    async def check(self) -> None:
+        with redis_errors():
+            await self._redis.get(_key("counters", "check"))
+
+    # Inbox
+
+    async def accept(self, incoming: Incoming) -> Accepted:
+        answer = await self._script.run(
+            "accept",
+            user=incoming.user_id,
+            session=incoming.session_id,
+            external=incoming.external_id,
+            name=incoming.name,
+            phone=incoming.phone,
+            fields=[part for pair in asdict(incoming).items() if pair[1] is not None for part in pair],
+            limit=self._limits.inbox,
+            now=self._now(),
+            idle_since=repr(self._clock.now() - self._limits.session_idle),
+            retention=self._retention,
+            dedupe=DEDUPE_SECONDS,
+        )
+        if "full" in answer:
+            raise InboxFull(f"{answer['full']} messages wait, as many as limits.inbox allows")
+        return Accepted(answer["id"], answer["duplicate"])
+
+    async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
+        with redis_errors():
+            tickets = await self._tickets.take(worker, lease, limit, wait)
+        redeemed = await asyncio.gather(*(self._redeem(worker, lease, ticket) for ticket in tickets))
+        return [claim for claim in redeemed if claim]
+
+    async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
+        answer = await self._script.run("renew", claims=[held(claim) for claim in claims])
+        still = {int(fence) for fence in answer["held"]}
+        expires_at = self._clock.now() + lease
+        return [replace(claim, expires_at=expires_at) for claim in claims if claim.fence in still]
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        await self._script.run("release", claims=[held(claim) for claim in claims])
+
+    async def save_reply(self, claim: Claim, reply: Reply) -> None:
+        await self._script.run("save_reply", **held(claim), reply=reply_json(reply), now=self._now())
+
+    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+        await self._script.run(
+            "finish", **held(claim), state=state, reason=reason, now=self._now(), retention=self._retention
+        )
+
+    async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
+        async def look() -> Outcome | None:
+            message = await self.message(message_id)
+            if message is None:
+                return cleared(message_id)
+            return outcome_of(message) if message.state.finished else None
+
+        return await self._outcomes.wait(message_id, timeout, look)
+
+    async def message(self, message_id: str) -> Message | None:
+        return next(iter(await self._messages([message_id])), None)
+
+    # Dead letters
+
+    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
+        with redis_errors():
+            ids = await self._redis.zrevrangebyscore(_key("dead"), "+inf", since or "-inf", 0, limit)
+        return await self._messages(_strings(ids))
+
+    async def retry(self, message_id: str) -> bool:
+        answer = await self._script.run("retry", message=message_id, now=self._now(), retention=self._retention)
+        return bool(answer["found"])
+
+    async def drop(self, message_id: str) -> bool:
+        return bool((await self._script.run("drop", message=message_id))["found"])
+
+    # Sessions
+
+    async def session(self, user_id: str) -> Session | None:
+        return next(iter(await self._sessions([user_id])), None)
+
+    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
+        names, since = ("sessions", "-inf") if active_since is None else ("active", str(active_since))
+        with redis_errors():
+            users = await self._redis.zrevrangebyscore(_key(names), "+inf", since, 0, limit)
+        return await self._sessions(_strings(users))
+
+    async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
+        with redis_errors():
+            ids = await self._redis.lrange(_key("said", user_id), 0, -1)
+        return [line for message in await self._messages(_strings(ids)) for line in lines_of(message)]
+
+    async def clear_session(self, user_id: str) -> bool:
+        return bool((await self._script.run("clear", user=user_id))["existed"])
+
+    async def clear_sessions(self) -> int:
+        with redis_errors():
+            users = await self._redis.zrange(_key("sessions"), 0, -1)
+        return sum([await self.clear_session(user) for user in _strings(users)])
+
+    async def sweep(self) -> Swept:
+        now = self._clock.now()
+        answer = await self._script.run(
+            "sweep",
+            idle_since=repr(now - self._limits.session_idle),
+            gone_since=repr(now - self._limits.retention),
+            limit=SWEPT_AT_ONCE,
+        )
+        with redis_errors():
+            await self._tickets.forget_dead_workers()
+        return Swept(answer["closed"], answer["messages"], answer["removed"])
+
+    async def totals(self, active_since: float) -> Totals:
+        with redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zcard(_key("sessions"))
+                pipe.zcount(_key("active"), active_since, "+inf")
+                pipe.hgetall(_key("counters"))
+                pipe.zcard(_key("waiting"))
+                pipe.zrange(_key("waiting"), 0, 0, withscores=True)
+                pipe.lrange(_key("latencies"), 0, -1)
+                total, active, counters, waiting, oldest, latencies = await pipe.execute()
+        return Totals(
+            total_sessions=total,
+            active_sessions=active,
+            messages_processed=int(counters.get("sent", 0)),
+            errors=int(counters.get("failed", 0)),
+            queue_depth=waiting,
+            oldest_accepted_at=oldest[0][1] if oldest else None,
+            latencies=tuple(sorted(float(latency) for latency in latencies)),
+        )
+
+    # Presence
+
+    async def report(self, worker: Worker) -> None:
+        with redis_errors():
+            await self._redis.hset(_key("workers"), worker.id, json.dumps(asdict(worker)))
+
+    async def leave(self, worker_id: str) -> None:
+        with redis_errors():
+            await self._redis.hdel(_key("workers"), worker_id)
+
+    async def workers(self, seen_since: float) -> Sequence[Worker]:
+        with redis_errors():
+            known = await self._redis.hvals(_key("workers"))
+        workers = [Worker(**json.loads(text)) for text in known]
+        return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
+
+    # What the above is made of
+
+    def _now(self) -> str:
+        return repr(self._clock.now())
+
+    @property
+    def _retention(self) -> int:
+        return max(1, int(self._limits.retention))
+
+    async def _redeem(self, worker: str, lease: float, ticket: Ticket) -> Claim | None:
+        answer = await self._script.run(
+            "redeem",
+            user=ticket.user_id,
+            ticket=ticket.id,
+            worker=worker,
+            now=self._now(),
+            history=self._limits.history,
+        )
+        return rows.claim(answer, self._clock.now() + lease) if answer else None
+
+    async def _messages(self, ids: Sequence[str]) -> list[Message]:
+        return [rows.message(fields) for fields in await self._hashes([_key("message", one) for one in ids])]
+
+    async def _sessions(self, users: Sequence[str]) -> list[Session]:
+        return [rows.session(fields) for fields in await self._hashes([_key("session", user) for user in users])]
+
+    async def _hashes(self, names: Sequence[str]) -> list[dict[str, str]]:
+        """Those that exist, in order."""
+        if not names:
+            return []
+        with redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.hgetall(name)
+                return [fields for fields in await pipe.execute() if fields]
+
+    async def _listen(self) -> None:
+        """Tell outcomes to those who wait for them here, for as long as the store is open."""
+        while True:
+            try:
+                async with self._redis.pubsub() as channel:
+                    await channel.subscribe(_key("outcomes"))
+                    while True:
+                        told = await channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
+                        if told:
+                            self._outcomes.tell(_published(told["data"]))
+                        else:
+                            await self._look_for_outcomes()
+            except (RedisError, OSError, StoreError):
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _look_for_outcomes(self) -> None:
+        expected = self._outcomes.expected
+        found = {message.id: message for message in await self._messages(expected)}
+        for message_id in expected:
+            message = found.get(message_id)
+            if message is None:
+                self._outcomes.tell(cleared(message_id))
+            elif message.state.finished:
+                self._outcomes.tell(outcome_of(message))
+
+
+def _key(*parts: str) -> str:
+    return ":".join((PREFIX, *parts))
+
+
+def _strings(answer: object) -> list[str]:
+    """A list of names: redis-py's types leave open what `decode_responses` has decided."""
+    return cast("list[str]", answer)
+
+
+def _published(text: str) -> Outcome:
+    told = json.loads(text)
+    finish = told.get("finish")
+    return Outcome(told["id"], State(told["state"]), FinishCode(finish) if finish else None, told.get("reason"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
 from server.admin.routes import admin_router, health_router
 from server.clock import Clock, SystemClock
@@ -22,6 +24,7 @@ from server.consultant.fallback import Fallback
 from server.consultant.offline import OfflineConsultant
 from server.consultant.phrases import Phrases
 from server.conversation.dispatcher import Dispatcher
+from server.conversation.housekeeping import Housekeeper
 from server.conversation.turn import Turn
 from server.conversation.typing import Typing
 from server.errors import StoreError
@@ -30,10 +33,12 @@ from server.intake.routes import webhook_router
 from server.knowledge.library import Library
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
+from server.observability.track_record import TrackRecord
 from server.settings import Settings
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.talkme.client import TalkMeClient, talkme_client
+from server.termination import on_termination
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +49,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     clock = clock or SystemClock()
     store = open_store(settings, clock)
     library = open_library(settings, clock)
-    consultant = _consultants(settings, clock)
+    thinking, delivery = TrackRecord(), TrackRecord()
+    consultant = _consultants(settings, thinking, clock)
+    receives, answers = settings.server.role != "worker", settings.server.role != "intake"
     talkme = TalkMeClient(
         talkme_client(settings.talkme.base_url, settings.talkme.timeout, 2 * settings.limits.concurrent_turns),
         clock,
@@ -59,6 +66,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         talkme,
         Typing(talkme, clock, settings.talkme.typing),
         clock,
+        delivery,
         message_timeout=settings.server.message_timeout,
         stale_after=settings.server.stale_after,
     )
@@ -71,7 +79,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         concurrent_turns=settings.limits.concurrent_turns,
         lease=settings.store.lease,
     )
-    heartbeat = Heartbeat(store, worker, lambda: dispatcher.turns, clock)
+    refused: Counter[str] = Counter()
+    heartbeat = Heartbeat(store, worker, lambda: dispatcher.turns, refused, clock)
+    housekeeper = Housekeeper(store, clock)
     admin_token = settings.admin.token.get_secret_value() if settings.admin.token else None
     tokens = [token.get_secret_value() for token in settings.talkme.tokens]
     intake = Intake(store, tokens, settings.server.reply_wait)
@@ -79,22 +89,31 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await store.open()
-        await asyncio.to_thread(library.open)
-        dispatcher.start()
+        if answers:
+            await asyncio.to_thread(library.open)
+            dispatcher.start()
         heartbeat.start()
+        housekeeper.start()
         gc.collect()
         gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
-        log.info("ready: consultant %s, %d documents", consultant.name, library.status().documents_count)
-        yield
-        await dispatcher.drain(settings.server.shutdown_grace)
+        documents = library.status().documents_count
+        log.info("ready: role %s, consultant %s, %d documents", settings.server.role, consultant.name, documents)
+        with on_termination(intake.close):
+            yield
+        if answers:
+            await dispatcher.drain(settings.server.shutdown_grace)
+        await housekeeper.stop()
         await heartbeat.stop()
         await talkme.close()
         await consultant.close()
         await store.close()
 
     app = FastAPI(title="Iteira", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(webhook_router(intake, settings.limits.body, settings.limits.text, settings.company.region))
-    app.include_router(health_router(Health(store, library, consultant.name)))
+    if receives:
+        limits = settings.limits
+        app.include_router(webhook_router(intake, refused, limits.body, limits.text, settings.company.region))
+    app.include_router(health_router(Health(store, library, consultant.name, thinking, delivery, answering=answers)))
+    app.include_router(failed_router(store, admin_token))
     app.include_router(
         admin_router(
             store,
@@ -105,14 +124,20 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             token=admin_token,
         )
     )
-    app.include_router(knowledge_router(library, admin_token))
+    if answers:
+        app.include_router(knowledge_router(library, admin_token))
     _answer_errors_as_json(app)
     return app
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
     """The store that the settings name, not opened yet. Raises `StoreError` for an address that is none."""
-    limits = StoreLimits(settings.limits.inbox, settings.store.session_idle, settings.agent.history)
+    limits = StoreLimits(
+        inbox=settings.limits.inbox,
+        session_idle=settings.store.session_idle,
+        history=settings.agent.history,
+        retention=settings.store.retention,
+    )
     return store_from_url(settings.store.url, limits, clock)
 
 
@@ -124,12 +149,12 @@ def open_library(
     return Library(knowledge.path, knowledge.index, embedder=knowledge.embedder, clock=clock, progress=progress)
 
 
-def _consultants(settings: Settings, clock: Clock) -> Fallback:
+def _consultants(settings: Settings, record: TrackRecord, clock: Clock) -> Fallback:
     phrases = Phrases(settings.company.greeting, settings.company.farewell)
     consultants: list[Consultant] = [OfflineConsultant(phrases, settings.knowledge.min_confidence)]
     if settings.agent.consultant == "openai":
         consultants.insert(0, _openai(settings, clock))
-    return Fallback(consultants, phrases, clock, settings.agent.timeout)
+    return Fallback(consultants, phrases, record, clock, settings.agent.timeout)
 
 
 def _openai(settings: Settings, clock: Clock) -> Consultant:

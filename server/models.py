@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -156,6 +157,8 @@ class TranscriptLine:
     text: str
     at: float
     state: State
+    reason: str | None = None
+    """Why the message failed or expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,8 @@ class Worker:
     turns: int = 0
     """Turns it has under way."""
     consultant: str = ""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Webhooks it has refused, by HTTP status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -25,15 +28,17 @@ KEEP_ALIVE = 75
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket that callers will reach. Raises `SettingsError` if it is taken or not to be had."""
+    """The socket that callers will reach. Raises `SettingsError` if it is not to be had, with what to do about it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise SettingsError(
-            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; stop the program that does "
-            "(`ss -ltnp` lists them), or choose another --port (server.port)"
-        ) from None
+    except OSError as error:
+        said = (error.strerror or str(error)).partition(" (while")[0]
+        advice = {
+            errno.EADDRINUSE: "stop the program that does (`ss -ltnp` lists them), or choose another --port (server.port)",
+            errno.EACCES: "choose a --port (server.port) above 1023: those below are the system's",
+        }.get(error.errno or 0, "choose a --host (server.host) that is an address of this machine, such as 127.0.0.1")
+        raise SettingsError(f"cannot listen on {host}:{port}: {said}; {advice}") from None
 
 
 def prepare(settings: Settings, progress: Callable[[int, int], None]) -> KnowledgeStatus:
@@ -69,9 +74,21 @@ def run(settings: Settings, sock: socket.socket) -> None:
     )
     sock.set_inheritable(True)
     if settings.server.workers > 1:
-        Multiprocess(config, [sock]).run()
+        Supervisor(config, [sock]).run()
     else:
         uvicorn.Server(config).run([sock])
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's supervisor, but a second signal while the workers are stopping ends them at once."""
+
+    def join_all(self) -> None:
+        self.signal_queue.clear()
+        while any(process.process.is_alive() for process in self.processes):
+            if signal.SIGTERM in self.signal_queue or signal.SIGINT in self.signal_queue:
+                for process in self.processes:
+                    process.process.kill()
+            time.sleep(0.05)
 
 
 def _worker(settings: Settings) -> FastAPI:

@@ -62,6 +62,8 @@ class Section(BaseModel):
 
 
 class Server(Section):
+    role: Literal["all", "intake", "worker"] = "all"
+    """`intake` receives messages, `worker` answers them, `all` does both."""
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65_535)
     workers: int = Field(1, ge=1, le=64)
@@ -128,6 +130,8 @@ class Store(Section):
     """A worker that died is replaced within this time."""
     session_idle: Seconds = 1800
     """After this silence the next message opens a new conversation."""
+    retention: float = Field(30 * 86_400, ge=3600)
+    """Finished messages are removed after this time, and sessions that have been silent for so long."""
 
 
 class Limits(Section):
@@ -195,6 +199,15 @@ class Settings(Section):
                 server.stale_after <= server.reply_wait,
                 f"server.stale_after = {server.stale_after:g} must be more than server.reply_wait = "
                 f"{server.reply_wait:g}: a message would expire while its webhook still waits",
+            ),
+            (
+                self.store.lease >= server.stale_after,
+                f"store.lease = {self.store.lease:g} must be less than server.stale_after = {server.stale_after:g}: "
+                "what a dead worker leaves behind would be too old to be answered",
+            ),
+            (
+                server.role != "all" and self.store.url.startswith("memory://"),
+                f"server.role = {server.role} needs a store that processes share: memory:// is not one",
             ),
             (
                 agent.timeout >= server.message_timeout,

@@ -29,6 +29,8 @@ ALIASES = {
     "OPENAI_MODEL": ("agent", "model"),
 }
 """Documented names that other programs use too. `ITEIRA_…` names in the same place win over them."""
+OTHER_NAMES = ("ITEIRA_CONFIG", "ITEIRA_URL")
+"""Names of the command line, which are no settings."""
 
 
 def gather(config: Path | None, flags: Mapping[str, object]) -> tuple[dict[str, dict[str, object]], Origins]:
@@ -66,7 +68,7 @@ def _toml(path: Path | None) -> Layer:
     if path is None:
         return
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; copy config.example.toml or leave the option out") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -79,7 +81,26 @@ def _toml(path: Path | None) -> Layer:
         yield from ((section, key, value, str(path)) for key, value in table.items())
 
 
+def files_read(config: Path | None) -> list[str]:
+    """The files that `gather` takes values from."""
+    named = config or _configured({name: value for name, value in dotenv_values(".env").items() if value})
+    return [str(path) for path in (named, Path(".env")) if path and path.exists()]
+
+
+def _check_names(variables: Mapping[str, str], place: str) -> None:
+    """A name that is nearly one of ours would be ignored in silence. Raises `SettingsError`."""
+    known = [*ALIASES, *OTHER_NAMES]
+    for name in variables:
+        if name.startswith(PREFIX) and "__" not in name and name not in OTHER_NAMES:
+            meant = PREFIX + name.removeprefix(PREFIX).replace("_", "__", 1)
+            raise SettingsError(f"{place} {name} is not a setting; did you mean {meant}?")
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.92)
+        if near and name not in known:
+            raise SettingsError(f"{place} {name} is not a setting; did you mean {near[0]}?")
+
+
 def _variables(variables: Mapping[str, str], place: str) -> Layer:
+    _check_names(variables, place)
     for name, (section, key) in ALIASES.items():
         if variables.get(name):
             yield section, key, variables[name], f"{place} {name}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
 from server.knowledge.base import Findings, KnowledgeStatus
-from server.models import Session, Totals, TranscriptLine, Worker
+from server.models import Message, Session, Totals, TranscriptLine, Worker
 from server.observability.health import Check
 
 SHOWN_OF_USER_ID = 10
@@ -58,6 +59,8 @@ class Line(BaseModel):
     text: str
     at: str
     state: str
+    reason: str | None
+    """Why the message failed or expired."""
 
 
 class SessionWithTranscript(SessionAnswer):
@@ -74,6 +77,27 @@ class Cleared(BaseModel):
 
 class AllCleared(Cleared):
     cleared_sessions: int
+
+
+class Retried(Cleared):
+    retried: int
+
+
+class DeadLetter(BaseModel):
+    id: str
+    user_id: str
+    session_id: str
+    state: str
+    text: str
+    reply: str | None
+    reason: str | None
+    attempts: int
+    accepted_at: str
+    updated_at: str
+
+
+class FailedAnswer(BaseModel):
+    failed: list[DeadLetter]
 
 
 class Queue(BaseModel):
@@ -103,6 +127,7 @@ class WorkerAnswer(BaseModel):
 class KnowledgeFigures(BaseModel):
     documents_count: int
     embedder: str
+    problems: list[str]
 
 
 class StatsAnswer(BaseModel):
@@ -116,6 +141,8 @@ class StatsAnswer(BaseModel):
     uptime: float
     """Of the longest running worker."""
     workers: list[WorkerAnswer]
+    refused: dict[str, int]
+    """Webhooks that the living workers have refused, by HTTP status."""
     consultant: str
     knowledge: KnowledgeFigures
 
@@ -156,7 +183,9 @@ def session_answer(session: Session) -> SessionAnswer:
 
 
 def transcript_answer(session: Session, lines: Sequence[TranscriptLine]) -> SessionWithTranscript:
-    said = [Line(role=line.role, text=line.text, at=_iso(line.at), state=line.state) for line in lines]
+    said = [
+        Line(role=line.role, text=line.text, at=_iso(line.at), state=line.state, reason=line.reason) for line in lines
+    ]
     return SessionWithTranscript(**session_answer(session).model_dump(), transcript=said)
 
 
@@ -180,8 +209,30 @@ def stats_answer(
         uptime=round(now - min((worker.started_at for worker in workers), default=now), 3),
         workers=[_worker(worker) for worker in workers],
         consultant=consultant,
-        knowledge=KnowledgeFigures(documents_count=knowledge.documents_count, embedder=knowledge.embedder),
+        refused=_summed(worker.refused for worker in workers),
+        knowledge=KnowledgeFigures(
+            documents_count=knowledge.documents_count, embedder=knowledge.embedder, problems=list(knowledge.problems)
+        ),
     )
+
+
+def dead_letter(message: Message) -> DeadLetter:
+    return DeadLetter(
+        id=message.id,
+        user_id=message.incoming.user_id,
+        session_id=message.incoming.session_id,
+        state=message.state,
+        text=message.incoming.text,
+        reply=message.reply.text if message.reply else None,
+        reason=message.reason,
+        attempts=message.attempts,
+        accepted_at=_iso(message.accepted_at),
+        updated_at=_iso(message.updated_at),
+    )
+
+
+def failed_answer(messages: Sequence[Message]) -> FailedAnswer:
+    return FailedAnswer(failed=[dead_letter(message) for message in messages])
 
 
 def knowledge_answer(status: KnowledgeStatus) -> KnowledgeAnswer:
@@ -229,6 +280,13 @@ def _worker(worker: Worker) -> WorkerAnswer:
         turns=worker.turns,
         consultant=worker.consultant,
     )
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for of_one in counts:
+        total.update(of_one)
+    return dict(sorted(total.items()))
 
 
 def _latency(ascending: Sequence[float]) -> Latency:

@@ -20,6 +20,7 @@ from server.consultant.phrases import Phrases
 from server.consultant.speech import spoken
 from server.errors import ConsultantError
 from server.models import FinishCode, Reply
+from server.observability.track_record import TrackRecord
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,12 @@ log = logging.getLogger(__name__)
 class Fallback:
     """Asks the first consultant, and the next one when it fails: degraded, never silent."""
 
-    def __init__(self, consultants: Sequence[Consultant], phrases: Phrases, clock: Clock, timeout: float) -> None:
-        """`timeout`: seconds that each consultant but the last may take."""
-        self._consultants, self._phrases, self._clock, self._timeout = consultants, phrases, clock, timeout
+    def __init__(
+        self, consultants: Sequence[Consultant], phrases: Phrases, record: TrackRecord, clock: Clock, timeout: float
+    ) -> None:
+        """`timeout`: seconds that each consultant but the last may take. `record`: how the first one has served."""
+        self._consultants, self._phrases, self._record = consultants, phrases, record
+        self._clock, self._timeout = clock, timeout
 
     @property
     def name(self) -> str:
@@ -41,11 +45,14 @@ class Fallback:
         for consultant in self._consultants[:-1]:
             try:
                 async with self._clock.timeout(self._timeout):
-                    return await self._ask(consultant, inquiry)
-            except TimeoutError:
-                log.warning("%s gave no answer within %g s; the next is asked", consultant.name, self._timeout)
-            except ConsultantError as error:
-                log.warning("%s cannot answer (%s); the next is asked", consultant.name, error)
+                    reply = await self._ask(consultant, inquiry)
+            except (ConsultantError, TimeoutError) as error:
+                reason = str(error) or f"no answer within {self._timeout:g} s"
+                self._record.failed(reason)
+                log.warning("%s cannot answer (%s); the next is asked", consultant.name, reason)
+            else:
+                self._record.succeeded()
+                return reply
         return await self._ask(self._consultants[-1], inquiry)
 
     async def close(self) -> None:

@@ -57,7 +57,8 @@ class OpenAIConsultant:
         except (OpenAIError, httpx2.HTTPError, ValueError) as error:
             # Only the kind of error: its text may quote the key or the caller.
             status = getattr(error, "status_code", None)
-            raise ConsultantError(f"{type(error).__name__}{f' {status}' if status else ''}") from error
+            cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+            raise ConsultantError(f"{type(error).__name__}{f' {status}' if status else cause}") from error
         for call in calls.values():
             if decision := call.decision():
                 yield decision

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from server.clock import Clock
 from server.errors import LeaseLost, StoreError
@@ -32,13 +33,14 @@ class _UnderWay:
 class Dispatcher:
     """Gives claimed messages to `turn`, at most `concurrent_turns` at a time, and keeps their leases.
 
-    `lease` is in seconds, as `store.lease`.
+    `turn` gets a claim, and a function that raises `LeaseLost` once the claim has ended. `lease` is in seconds, as
+    `store.lease`.
     """
 
     def __init__(
         self,
         inbox: Inbox,
-        turn: Callable[[Claim], Awaitable[None]],
+        turn: Callable[[Claim, Callable[[], None]], Awaitable[None]],
         worker_id: str,
         clock: Clock,
         *,
@@ -99,7 +101,7 @@ class Dispatcher:
 
     async def _work(self, claim: Claim) -> None:
         try:
-            await self._turn(claim)
+            await self._turn(claim, partial(self._must_hold, claim))
         except LeaseLost as error:
             log.warning("%s", error)
         except StoreError as error:
@@ -114,6 +116,11 @@ class Dispatcher:
             self._under_way.pop(claim.fence, None)
             self._free.set()
 
+    def _must_hold(self, claim: Claim) -> None:
+        under_way = self._under_way.get(claim.fence)
+        if under_way is None or under_way.claim.expires_at <= self._clock.now():
+            raise LeaseLost(f"message {claim.message.id}: the lease has ended, nothing is said")
+
     async def _keep_leases(self) -> None:
         while True:
             await self._clock.sleep(self._lease * RENEWED)
@@ -125,8 +132,9 @@ class Dispatcher:
             except StoreError as error:
                 log.error("leases could not be renewed: %s", error)
                 continue
-            kept = {claim.fence for claim in renewed}
+            kept = {claim.fence: claim for claim in renewed}
             for each in held:
+                each.claim = kept.get(each.claim.fence, each.claim)
                 if each.claim.fence not in kept and not each.task.done():
                     log.warning("message %s: the lease was lost, the turn stops", each.claim.message.id)
                     each.task.cancel()

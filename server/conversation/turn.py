@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from tenacity import AsyncRetrying, retry_if_exception, wait_fixed
 
@@ -13,6 +14,7 @@ from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
 from server.knowledge.base import Knowledge
 from server.models import Claim, Message, Reply, State
+from server.observability.track_record import TrackRecord
 from server.stores.base import Inbox
 from server.talkme.client import TalkMe
 
@@ -27,7 +29,8 @@ LEVELS = {State.SENT: logging.INFO, State.EXPIRED: logging.WARNING, State.FAILED
 class Turn:
     """Knows, thinks, speaks and records, in this order. One object serves all turns of a process.
 
-    `message_timeout` and `stale_after` are in seconds, as in the settings of these names.
+    `delivery` learns how TalkMe serves. `message_timeout` and `stale_after` are in seconds, as the settings of these
+    names.
     """
 
     def __init__(
@@ -38,28 +41,33 @@ class Turn:
         talkme: TalkMe,
         typing: Typing,
         clock: Clock,
+        delivery: TrackRecord,
         *,
         message_timeout: float,
         stale_after: float,
     ) -> None:
         self._inbox, self._knowledge, self._consultant = inbox, knowledge, consultant
-        self._talkme, self._typing, self._clock = talkme, typing, clock
+        self._talkme, self._typing, self._clock, self._delivery = talkme, typing, clock, delivery
         self._message_timeout, self._stale_after = message_timeout, stale_after
 
-    async def take(self, claim: Claim) -> None:
-        """Bring the claimed message to its end. Raises `LeaseLost` when it is not ours any more."""
-        state, reason = await self._answer(claim)
+    async def take(self, claim: Claim, must_hold: Callable[[], None]) -> None:
+        """Bring the claimed message to its end. Raises `LeaseLost` when it is not ours any more.
+
+        `must_hold` raises it too: it is asked before anything is said, so that a worker which has slept through its
+        lease says nothing.
+        """
+        state, reason = await self._answer(claim, must_hold)
         log.log(LEVELS[state], "message %s %s%s", claim.message.id, state, f": {reason}" if reason else "")
         await self._record(claim, state, reason)
 
-    async def _answer(self, claim: Claim) -> tuple[State, str | None]:
+    async def _answer(self, claim: Claim, must_hold: Callable[[], None]) -> tuple[State, str | None]:
         age = self._clock.now() - claim.message.accepted_at
         if age > self._stale_after:
             return State.EXPIRED, f"{age:.0f} s old, more than server.stale_after allows"
         try:
             async with self._clock.timeout(self._message_timeout):
                 reply = claim.message.reply or await self._compose(claim)
-                await self._deliver(claim.message, reply)
+                await self._deliver(claim.message, reply, must_hold)
         except TimeoutError:
             return State.FAILED, f"not done within server.message_timeout ({self._message_timeout:g} s)"
         except (TalkMeError, ConsultantError) as error:
@@ -75,9 +83,14 @@ class Turn:
         await self._inbox.save_reply(claim, reply)
         return reply
 
-    async def _deliver(self, message: Message, reply: Reply) -> None:
+    async def _deliver(self, message: Message, reply: Reply, must_hold: Callable[[], None]) -> None:
         token = message.incoming.token
-        await self._talkme.send(token, reply.text)
+        try:
+            await self._talkme.send(token, reply.text, must_hold)
+        except TalkMeError as error:
+            self._delivery.failed(str(error))
+            raise
+        self._delivery.succeeded()
         if reply.finish:
             try:
                 await self._talkme.finish(token, reply.finish)

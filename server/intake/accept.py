@@ -6,7 +6,7 @@ import hmac
 import logging
 from collections.abc import Sequence
 
-from server.errors import TokenNotAllowed
+from server.errors import StoreError, TokenNotAllowed
 from server.models import Accepted, Incoming, Outcome
 from server.stores.base import Inbox
 
@@ -19,12 +19,19 @@ class Intake:
     def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float) -> None:
         self._inbox, self._reply_wait = inbox, reply_wait
         self._tokens = [token.encode() for token in tokens]
+        self._closed = False
+
+    def close(self) -> None:
+        """Take nothing more: the process is stopping. Those who wait for an outcome go on waiting."""
+        self._closed = True
 
     async def take(self, incoming: Incoming) -> tuple[Accepted, Outcome | None]:
         """Store the message, then wait up to `reply_wait` seconds for what becomes of it; None if that takes longer.
 
         Raises `TokenNotAllowed`, and `StoreError` when nothing was stored.
         """
+        if self._closed:
+            raise StoreError("this process is stopping")
         self._authorise(incoming.token)
         accepted = await self._inbox.accept(incoming)
         log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
@@ -63,10 +64,19 @@ REQUEST = {
 }
 
 
-def webhook_router(intake: Intake, body_limit: int, text_limit: int, region: str) -> APIRouter:
-    """The webhook; `body_limit` in bytes, `text_limit` in characters, `region` as in `payload.parse`."""
+def webhook_router(intake: Intake, refused: Counter[str], body_limit: int, text_limit: int, region: str) -> APIRouter:
+    """The webhook; `body_limit` in bytes, `text_limit` in characters, `region` as in `payload.parse`.
+
+    `refused` counts what was refused, by status.
+    """
     router = APIRouter()
 
+    def refuse(status: HTTPStatus, error: str, incoming: Incoming | None = None) -> JSONResponse:
+        refused[str(status.value)] += 1
+        log.warning("a webhook was refused with %d: %s", status, error)
+        return _refusal(status, error, incoming)
+
+    @router.post("/webhook/talkme/", include_in_schema=False)
     @router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])
     async def talkme(request: Request) -> JSONResponse:
         """One message of a caller. The answer waits for the reply to have been delivered."""
@@ -76,15 +86,14 @@ def webhook_router(intake: Intake, body_limit: int, text_limit: int, region: str
             incoming = payload.parse(raw, request.headers.get("idempotency-key"), text_limit, region)
             _, outcome = await intake.take(incoming)
         except BodyTooLarge:
-            error = f"Тело запроса больше {body_limit} байт"
-            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)
+            return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Тело запроса больше {body_limit} байт")
         except PayloadError as wrong:
-            return _refusal(HTTPStatus.BAD_REQUEST, str(wrong))
+            return refuse(HTTPStatus.BAD_REQUEST, str(wrong))
         except TokenNotAllowed:
-            return _refusal(HTTPStatus.UNAUTHORIZED, "Поле token: токен не разрешён", incoming)
+            return refuse(HTTPStatus.UNAUTHORIZED, "Поле token: токен не разрешён (talkme.tokens)", incoming)
         except StoreError as down:
-            log.error("a message was refused with 503: %s", down)
-            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming)
+            log.error("nothing can be accepted: %s", down)
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming)
         return _answer(incoming, outcome)
 
     return router

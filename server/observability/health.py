@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from server.errors import StoreError
 from server.knowledge.base import Knowledge
+from server.observability.track_record import TrackRecord
 from server.stores.base import Store
 
 
@@ -18,17 +19,42 @@ class Check:
 
 
 class Health:
-    """Looks at the parts a reply needs. `consultant` is the name of the one who answers."""
+    """Looks at the parts a reply needs, as far as this process needs them.
 
-    def __init__(self, store: Store, knowledge: Knowledge, consultant: str) -> None:
+    `consultant` is the name of the one who answers, `thinking` and `delivery` are how that and TalkMe have served.
+    A process that only receives (`answering` False) needs the store alone.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        knowledge: Knowledge,
+        consultant: str,
+        thinking: TrackRecord,
+        delivery: TrackRecord,
+        *,
+        answering: bool = True,
+    ) -> None:
         self._store, self._knowledge, self._consultant = store, knowledge, consultant
+        self._thinking, self._delivery, self._answering = thinking, delivery, answering
 
     async def checks(self) -> dict[str, Check]:
-        return {
-            "store": await self._check_store(),
-            "knowledge": self._check_knowledge(),
-            "consultant": Check("ok", self._consultant),
-        }
+        checks = {"store": await self._check_store()}
+        if self._answering:
+            checks["knowledge"] = self._check_knowledge()
+            checks["consultant"] = self._check_consultant()
+            checks["talkme"] = self._check_talkme()
+        return checks
+
+    def _check_consultant(self) -> Check:
+        if trouble := self._thinking.trouble:
+            return Check("degraded", f"{self._consultant} cannot answer, another does: {trouble}")
+        return Check("ok", self._consultant)
+
+    def _check_talkme(self) -> Check:
+        if trouble := self._delivery.trouble:
+            return Check("degraded", f"the latest reply was not delivered: {trouble}")
+        return Check("ok", "takes replies")
 
     async def _check_store(self) -> Check:
         try:

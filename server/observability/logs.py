@@ -16,7 +16,13 @@ from queue import SimpleQueue
 from server.errors import SettingsError
 
 FILE = "talkme_integration.log"
-QUIET = {"httpx": logging.WARNING, "httpx2": logging.WARNING, "openai": logging.WARNING, "asyncio": logging.WARNING}
+QUIET = {
+    "httpx": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "openai": logging.WARNING,
+    "pymorphy3": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 """Libraries whose everyday news would drown ours, and would name addresses and bodies."""
 
 

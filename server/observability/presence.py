@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
@@ -30,10 +30,16 @@ def this_worker(clock: Clock, consultant: str) -> Worker:
 
 
 class Heartbeat:
-    """Reports this worker every few seconds between `start` and `stop`. `turns` tells how many it has under way."""
+    """Reports this worker every few seconds between `start` and `stop`.
 
-    def __init__(self, presence: Presence, worker: Worker, turns: Callable[[], int], clock: Clock) -> None:
+    `turns` tells how many it has under way, `refused` is the running count of webhooks it has refused.
+    """
+
+    def __init__(
+        self, presence: Presence, worker: Worker, turns: Callable[[], int], refused: Mapping[str, int], clock: Clock
+    ) -> None:
         self._presence, self._worker, self._turns, self._clock = presence, worker, turns, clock
+        self._refused = refused
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._beat())
@@ -48,7 +54,10 @@ class Heartbeat:
     async def _beat(self) -> None:
         while True:
             try:
-                await self._presence.report(replace(self._worker, seen_at=self._clock.now(), turns=self._turns()))
+                now, turns = self._clock.now(), self._turns()
+                await self._presence.report(
+                    replace(self._worker, seen_at=now, turns=turns, refused=dict(self._refused))
+                )
             except StoreError as error:
                 log.warning("this worker could not report itself: %s", error)
             await self._clock.sleep(REPORT_SECONDS)

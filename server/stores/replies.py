@@ -32,7 +32,9 @@ def cleared(message_id: str) -> Outcome:
 
 def lines_of(message: Message) -> list[TranscriptLine]:
     """What was said in a message's turn: the caller's words, and the reply if there is one."""
-    lines = [TranscriptLine("caller", message.incoming.text, message.accepted_at, message.state)]
+    lines = [TranscriptLine("caller", message.incoming.text, message.accepted_at, message.state, message.reason)]
     if message.reply:
-        lines.append(TranscriptLine("consultant", message.reply.text, message.updated_at, message.state))
+        lines.append(
+            TranscriptLine("consultant", message.reply.text, message.updated_at, message.state, message.reason)
+        )
     return lines

@@ -7,7 +7,7 @@ time limit: whoever calls this client puts it around the call.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -37,8 +37,11 @@ class Passing(TalkMeError):
 class TalkMe(Protocol):
     """What the daemon says to TalkMe. `token` is the one its webhook came with. A repeated call repeats the text."""
 
-    async def send(self, token: str, text: str) -> None:
-        """Have the text spoken, in several sends if it is long. Raises `TalkMeError` after all attempts."""
+    async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
+        """Have the text spoken, in several sends if it is long. Raises `TalkMeError` after all attempts.
+
+        `before` is called before each attempt; what it raises ends them.
+        """
 
     async def typing(self, token: str) -> None:
         """Show that an answer is being written. Tried once; raises `TalkMeError`."""
@@ -61,9 +64,9 @@ class TalkMeClient:
         self._http, self._clock = http, clock
         self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
 
-    async def send(self, token: str, text: str) -> None:
+    async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
         for part in split(text, self._text_limit):
-            await self._call_until_taken("customBot/send", token, {"content": {"text": part}})
+            await self._call_until_taken("customBot/send", token, {"content": {"text": part}}, before)
 
     async def typing(self, token: str) -> None:
         await self._call("customBot/simulateTyping", token, {"ttl": self._ttl})
@@ -74,7 +77,13 @@ class TalkMeClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _call_until_taken(self, method: str, token: str, body: Mapping[str, Any]) -> None:
+    async def _call_until_taken(
+        self, method: str, token: str, body: Mapping[str, Any], before: Callable[[], None] = lambda: None
+    ) -> None:
+        async def attempt() -> None:
+            before()
+            await self._call(method, token, body)
+
         attempts = AsyncRetrying(
             sleep=self._clock.sleep,
             stop=stop_after_attempt(self._attempts),
@@ -83,7 +92,7 @@ class TalkMeClient:
             before_sleep=_log_retry,
             reraise=True,
         )
-        await attempts(self._call, method, token, body)
+        await attempts(attempt)
 
     async def _call(self, method: str, token: str, body: Mapping[str, Any]) -> None:
         try:

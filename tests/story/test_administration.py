@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.daemon import documented, running_daemon, settings_for
-from tests.scripted_talkme import ScriptedTalkMe
+from tests.polling import eventually
+from tests.scripted_talkme import Answer, ScriptedTalkMe
 from tests.workbooks import write_workbook
 
 ADMIN_TOKEN = "a-token-for-administrators"
@@ -36,7 +37,8 @@ async def test_stats_count_sessions_messages_and_show_users_in_part(daemon: http
     assert 0 < stats["latency"]["p50"] <= stats["latency"]["p99"]
     assert [worker["consultant"] for worker in stats["workers"]] == ["offline"]
     assert stats["uptime"] > 0
-    assert stats["knowledge"] == {"documents_count": 7, "embedder": "none"}
+    assert stats["knowledge"] == {"documents_count": 7, "embedder": "none", "problems": []}
+    assert stats["refused"] == {}
 
 
 async def test_sessions_can_be_listed_shown_and_cleared(daemon: httpx.AsyncClient) -> None:
@@ -78,6 +80,71 @@ async def test_new_prices_are_found_after_a_rebuild_and_a_broken_file_is_named(
     assert health["checks"]["knowledge"]["status"] == "degraded"
 
 
+async def test_what_failed_is_listed_with_its_reason_and_can_be_tried_again(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
+) -> None:
+    talkme.script["send"].extend(Answer(status=404) for _ in range(2))
+    for user in ("anna", "boris"):
+        assert (await daemon.post("/webhook/talkme", json=documented(user=user))).status_code == 502
+    boris, anna = (await daemon.get("/webhook/talkme/failed")).json()["failed"]
+    assert (anna["user_id"], anna["state"], anna["text"], anna["attempts"]) == ("anna", "failed", "Привет", 1)
+    assert "HTTP 404" in anna["reason"]
+    assert anna["reply"].startswith("Здравствуйте!")
+    path = f"/webhook/talkme/failed/{anna['id']}"
+    assert (await daemon.get(path)).json() == anna
+    transcript = (await daemon.get("/webhook/talkme/session/anna")).json()["transcript"]
+    assert transcript[0]["reason"] == anna["reason"]
+    assert (await daemon.post(f"{path}/retry")).status_code == 200
+    await eventually(lambda: len(talkme.sent()) == 3)
+    assert talkme.sent()[2] == anna["reply"]
+    assert (await daemon.post(f"{path}/retry")).status_code == 404
+    assert (await daemon.delete(f"/webhook/talkme/failed/{boris['id']}")).status_code == 200
+
+    async def left() -> object:
+        return (await daemon.get("/webhook/talkme/failed")).json()["failed"]
+
+    await eventually(left, lambda failed: failed == [])
+
+
+async def test_everything_that_failed_since_can_be_tried_again_at_once(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
+) -> None:
+    talkme.script["send"].extend(Answer(status=404) for _ in range(3))
+    for user in ("anna", "boris", "vera"):
+        await daemon.post("/webhook/talkme", json=documented(user=user))
+    latest = (await daemon.get("/webhook/talkme/failed", params={"limit": 1})).json()["failed"][0]["updated_at"]
+    path = "/webhook/talkme/failed/retry"
+    assert (await daemon.post(path, params={"since": latest})).json()["retried"] == 1
+    assert (await daemon.post(path)).json()["retried"] == 2
+    await eventually(lambda: len(talkme.sent()) == 6)
+
+
+async def test_health_says_that_replies_do_not_arrive_and_that_they_do_again(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
+) -> None:
+    talkme.script["send"].append(Answer(status=404))
+    await daemon.post("/webhook/talkme", json=documented())
+    health = (await daemon.get("/webhook/talkme/health")).json()
+    assert (health["status"], health["checks"]["talkme"]["status"]) == ("degraded", "degraded")
+    assert "HTTP 404" in health["checks"]["talkme"]["detail"]
+    await daemon.post("/webhook/talkme", json=documented())
+    assert (await daemon.get("/webhook/talkme/health")).json()["status"] == "ok"
+
+
+async def test_refused_webhooks_are_counted_and_logged_without_what_they_said(
+    daemon: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await daemon.post("/webhook/talkme", json=documented("тайна", token="short"))
+    await daemon.post("/webhook/talkme", content=b"{")
+    assert [record.levelname for record in caplog.records if "refused with 400" in record.message] == ["WARNING"] * 2
+    assert "тайна" not in caplog.text
+
+    async def refused() -> object:
+        return (await daemon.get("/webhook/talkme/stats")).json()["refused"]
+
+    await eventually(refused, lambda counts: counts == {"400": 2})
+
+
 async def test_wrong_questions_get_the_same_form_of_error(daemon: httpx.AsyncClient) -> None:
     for path, status in (("/knowledge-base/search", 400), ("/webhook/talkme/sessions?limit=0", 400), ("/nowhere", 404)):
         answer = await daemon.get(path)
@@ -91,6 +158,11 @@ ADMINISTRATION = [
     ("GET", "/webhook/talkme/session/anna"),
     ("DELETE", "/webhook/talkme/session/anna"),
     ("DELETE", "/webhook/talkme/sessions"),
+    ("GET", "/webhook/talkme/failed"),
+    ("GET", "/webhook/talkme/failed/7"),
+    ("POST", "/webhook/talkme/failed/7/retry"),
+    ("POST", "/webhook/talkme/failed/retry"),
+    ("DELETE", "/webhook/talkme/failed/7"),
     ("GET", "/knowledge-base/status"),
     ("GET", "/knowledge-base/search?q=x"),
     ("POST", "/knowledge-base/regenerate"),
@@ -124,5 +196,7 @@ async def test_with_a_token_it_is_asked_of_everybody(
 async def test_every_administrative_path_is_in_this_guard(daemon: httpx.AsyncClient) -> None:
     paths = set((await daemon.get("/openapi.json")).json()["paths"])
     open_to_all = {"/webhook/talkme", "/webhook/talkme/health"}
-    guarded = {path.split("?")[0].replace("/anna", "/{user_id}") for _, path in ADMINISTRATION} - {"/openapi.json"}
+    guarded = {
+        path.split("?")[0].replace("/anna", "/{user_id}").replace("/7", "/{message_id}") for _, path in ADMINISTRATION
+    } - {"/openapi.json"}
     assert paths - open_to_all == guarded

@@ -81,6 +81,24 @@ def test_a_bad_value_is_named_with_its_origin_and_what_is_expected(monkeypatch: 
     assert line.startswith("environment ITEIRA_SERVER__PORT: server.port = 'many': expected a valid integer")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("TALKME_TOKEN", "TALKME_TOKENS"), ("ITEIRA_SERVER_PORT", "ITEIRA_SERVER__PORT")]
+)
+def test_a_variable_that_is_nearly_ours_is_not_ignored(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    (elsewhere / ".env").write_text(f"{name}=8001\n")
+    assert refusal() == [f".env {name} is not a setting; did you mean {meant}?"]
+    (elsewhere / ".env").unlink()
+    monkeypatch.setenv(name, "8001")
+    assert refusal() == [f"environment {name} is not a setting; did you mean {meant}?"]
+
+
+def test_a_file_with_a_byte_order_mark_is_read(elsewhere: Path) -> None:
+    (elsewhere / "config.toml").write_bytes("\ufeff[server]\nport = 1001\n".encode())
+    assert load().server.port == 1001
+
+
 def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKME_TOKENS", "secret")
     monkeypatch.setenv("ITEIRA_ADMIN__TOKEN", "secret")
@@ -100,6 +118,8 @@ def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) 
         ("[server]\nworkers = 2\n[store]\nurl = 'memory://'\n", "server.workers = 2 needs a store"),
         ("[store]\nurl = 'mysql://x'\n", "store.url = 'mysql://x': expected sqlite:///"),
         ("[talkme]\nbase_url = 'talkme.ru'\n", "expected an address that starts with http"),
+        ("[store]\nlease = 200\n", "store.lease = 200 must be less than server.stale_after = 120"),
+        ("[server]\nrole = 'worker'\n[store]\nurl = 'memory://'\n", "server.role = worker needs a store"),
         ("server = 5\n", "server = 5: expected a [section]"),
         ("[server\n", "not valid TOML"),
     ],

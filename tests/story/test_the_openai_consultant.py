@@ -125,6 +125,11 @@ async def test_when_the_model_cannot_answer_the_caller_is_answered_offline(
     assert answer.json()["message"] == "Сообщение отправлено"
     assert len(talkme.sent()) == 1
     assert "48 рублей" in talkme.sent()[0]
+    health = (await daemon.get("/webhook/talkme/health")).json()
+    assert health["checks"]["consultant"]["status"] == "degraded"
+    model.script.append(Completion(["Да."]))
+    await say(daemon, "Вы работаете?")
+    assert (await daemon.get("/webhook/talkme/health")).json()["checks"]["consultant"]["status"] == "ok"
 
 
 async def test_a_model_that_never_comes_to_an_end_is_not_waited_for(

@@ -46,6 +46,10 @@ async def test_the_form_that_talkme_really_sends_is_understood(
     assert (session["user_id"], session["client_name"], session["phone_number"]) == ("xI4WylKDvtas", None, None)
 
 
+async def test_a_slash_at_the_end_of_the_address_does_no_harm(daemon: httpx.AsyncClient) -> None:
+    assert (await daemon.post("/webhook/talkme/", json=real())).status_code == 200
+
+
 async def test_the_caller_sees_typing_while_the_reply_is_composed(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
 ) -> None:

@@ -59,7 +59,8 @@ MIGRATIONS = [
 
     CREATE TABLE workers (
         id TEXT PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, started_at REAL NOT NULL,
-        seen_at REAL NOT NULL, turns INTEGER NOT NULL, consultant TEXT NOT NULL
+        seen_at REAL NOT NULL, turns INTEGER NOT NULL, consultant TEXT NOT NULL,
+        refused TEXT NOT NULL -- JSON of counts by HTTP status
     );
 
     -- Kept by triggers, so that no query has to count and no code can forget to.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from dataclasses import asdict
 
 from server.models import Session, Swept, Totals, TranscriptLine, Worker
 from server.stores.base import StoreLimits
@@ -89,17 +91,9 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
 
 def report(db: sqlite3.Connection, worker: Worker) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO workers (id, pid, host, started_at, seen_at, turns, consultant)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            worker.id,
-            worker.pid,
-            worker.host,
-            worker.started_at,
-            worker.seen_at,
-            worker.turns,
-            worker.consultant,
-        ),
+        "INSERT OR REPLACE INTO workers (id, pid, host, started_at, seen_at, turns, consultant, refused)"
+        " VALUES (:id, :pid, :host, :started_at, :seen_at, :turns, :consultant, :refused)",
+        {**asdict(worker), "refused": json.dumps(dict(worker.refused))},
     )
     db.execute("DELETE FROM workers WHERE seen_at < ?", (worker.seen_at - 86_400,))
 
@@ -110,4 +104,4 @@ def leave(db: sqlite3.Connection, worker_id: str) -> None:
 
 def workers(db: sqlite3.Connection, seen_since: float) -> list[Worker]:
     found = db.execute("SELECT * FROM workers WHERE seen_at >= ? ORDER BY started_at, id", (seen_since,))
-    return [Worker(**dict(row)) for row in found]
+    return [Worker(**{**dict(row), "refused": json.loads(row["refused"])}) for row in found]

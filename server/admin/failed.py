@@ -1,0 +1,69 @@
+"""The administration of dead letters: what could not be delivered, and its replay."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+
+from server.admin import answers
+from server.admin.auth import administrator
+from server.models import FINISHED, State
+from server.stores.base import Store
+
+RETRIED_AT_ONCE = 1000
+"""Dead letters that one request lets wait again; who has more asks again."""
+DEAD = FINISHED - {State.SENT}
+
+Since = Annotated[datetime | None, Query(description="ISO 8601; leaves out those given up before")]
+
+
+def failed_router(store: Store, token: str | None) -> APIRouter:
+    """`token`: as in `auth.administrator`."""
+    router = APIRouter(tags=["dead letters"], dependencies=[Depends(administrator(token))])
+
+    @router.get("/webhook/talkme/failed")
+    async def failed(limit: Annotated[int, Query(ge=1, le=1000)] = 100, since: Since = None) -> answers.FailedAnswer:
+        """Messages that were not answered, the latest first."""
+        return answers.failed_answer(await store.dead(limit, _unix(since)))
+
+    @router.post("/webhook/talkme/failed/retry")
+    async def retry_all(since: Since = None) -> answers.Retried:
+        """Let them all wait again, the oldest first."""
+        dead = await store.dead(RETRIED_AT_ONCE, _unix(since))
+        retried = sum([await store.retry(message.id) for message in reversed(dead)])
+        return answers.Retried(message=f"{retried} messages wait again", retried=retried)
+
+    @router.get("/webhook/talkme/failed/{message_id}")
+    async def one(message_id: str) -> answers.DeadLetter:
+        """One of them."""
+        message = await store.message(message_id)
+        if message is None or message.state not in DEAD:
+            raise _none(message_id)
+        return answers.dead_letter(message)
+
+    @router.post("/webhook/talkme/failed/{message_id}/retry")
+    async def retry(message_id: str) -> answers.Cleared:
+        """Let one wait again; a stored reply is sent as it is."""
+        if not await store.retry(message_id):
+            raise _none(message_id)
+        return answers.Cleared(message=f"message {message_id} waits again")
+
+    @router.delete("/webhook/talkme/failed/{message_id}")
+    async def drop(message_id: str) -> answers.Cleared:
+        """Remove one for good."""
+        if not await store.drop(message_id):
+            raise _none(message_id)
+        return answers.Cleared(message=f"message {message_id} dropped")
+
+    return router
+
+
+def _unix(at: datetime | None) -> float | None:
+    """A time without a zone is taken for local time, as who types it means it."""
+    return at.timestamp() if at else None
+
+
+def _none(message_id: str) -> HTTPException:
+    return HTTPException(404, f"there is no failed message {message_id}")

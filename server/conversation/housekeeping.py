@@ -1,0 +1,46 @@
+"""Housekeeping: silent sessions are closed and old ones removed while callers are served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from server.clock import Clock
+from server.errors import StoreError
+from server.stores.base import Sessions
+
+log = logging.getLogger(__name__)
+
+ROUND_SECONDS = 30.0
+
+
+class Housekeeper:
+    """Sweeps the store round by round. Every worker may: what one has done is not there for the next."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions, self._clock = sessions, clock
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._clock.sleep(ROUND_SECONDS)
+            try:
+                swept = await self._sessions.sweep()
+            except StoreError as error:
+                log.warning("no housekeeping this time: %s", error)
+                continue
+            if swept.closed_sessions or swept.removed_messages or swept.removed_sessions:
+                log.info(
+                    "housekeeping: %d sessions closed, %d messages and %d sessions removed",
+                    swept.closed_sessions,
+                    swept.removed_messages,
+                    swept.removed_sessions,
+                )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,7 +61,7 @@ class Consultant(Protocol):
     def name(self) -> str:
         """Who answers, for people: `openai` or `offline`."""
 
-    def reply(self, inquiry: Inquiry) -> AsyncIterator[str | Decision]:
+    def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
         """Stream the answer to one message."""
 
     async def close(self) -> None:

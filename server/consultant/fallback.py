@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from server.clock import Clock
@@ -23,6 +24,9 @@ from server.models import FinishCode, Reply
 from server.observability.track_record import TrackRecord
 
 log = logging.getLogger(__name__)
+
+LONGEST = 4000
+"""Characters of an answer, about four minutes of speech: a model that goes on for longer has lost its way."""
 
 
 class Fallback:
@@ -46,8 +50,8 @@ class Fallback:
             try:
                 async with self._clock.timeout(self._timeout):
                     reply = await self._ask(consultant, inquiry)
-            except (ConsultantError, TimeoutError) as error:
-                reason = str(error) or f"no answer within {self._timeout:g} s"
+            except Exception as error:  # whatever a provider sends must not leave the caller without an answer
+                reason = self._reason(error)
                 self._record.failed(reason)
                 log.warning("%s cannot answer (%s); the next is asked", consultant.name, reason)
             else:
@@ -59,10 +63,19 @@ class Fallback:
         for consultant in self._consultants:
             await consultant.close()
 
+    def _reason(self, error: Exception) -> str:
+        """What to say of an error. One that is not ours may quote the key or the caller: only its kind is told."""
+        if isinstance(error, TimeoutError):
+            return f"no answer within {self._timeout:g} s"
+        return str(error) if isinstance(error, ConsultantError) else type(error).__name__
+
     async def _ask(self, consultant: Consultant, inquiry: Inquiry) -> Reply:
         draft = _Draft()
-        async for part in consultant.reply(inquiry):
-            draft.add(part)
+        async with aclosing(consultant.reply(inquiry)) as stream:
+            async for part in stream:
+                draft.add(part)
+                if len(draft.text) > LONGEST:
+                    raise ConsultantError(f"the answer did not end within {LONGEST} characters")
         reply = draft.reply(consultant.name, self._phrases)
         if not reply.text:
             raise ConsultantError("the answer was empty")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 
 import httpx2  # what the openai client is made of: errors of a stream that breaks come from here
@@ -22,6 +22,7 @@ from server.consultant.base import (
 )
 from server.consultant.prompt import FUNCTIONS, Prompt
 from server.errors import ConsultantError
+from server.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class OpenAIConsultant:
     def __init__(self, client: AsyncOpenAI, model: str, prompt: Prompt, clock: Clock) -> None:
         self._client, self._model, self._prompt, self._clock = client, model, prompt, clock
 
-    async def reply(self, inquiry: Inquiry) -> AsyncIterator[str | Decision]:
+    async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
         today = datetime.fromtimestamp(self._clock.now())
         calls: dict[int, _Call] = {}
         try:
@@ -103,7 +104,7 @@ class _Call:
     def _parsed(self) -> dict[str, object]:
         try:
             arguments = json.loads(self._arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return arguments if isinstance(arguments, dict) else {}
 
@@ -111,6 +112,6 @@ class _Call:
 def _client(arguments: dict[str, object]) -> RememberClient:
     name, gender = arguments.get("name"), arguments.get("gender")
     return RememberClient(
-        name.strip()[:NAME_LENGTH] if isinstance(name, str) and name.strip() else None,
+        (clean(name)[:NAME_LENGTH] or None) if isinstance(name, str) else None,
         gender if isinstance(gender, str) and gender in {"female", "male"} else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -17,7 +18,40 @@ class Phrases:
         "К сожалению, точного ответа у меня нет. Уточните, пожалуйста, какая услуга вас интересует, "
         "или скажите «оператор», и я соединю вас с администратором."
     )
+    unknown_again: str = "И на это у меня нет точного ответа. Попробуйте спросить иначе или скажите «оператор»."
+    other_words: str = "Тогда спросите, пожалуйста, другими словами или скажите «оператор»."
+    given_up: str = "Боюсь, я не смогу ответить, а администратор поможет."
     again: str = "Чем ещё могу помочь?"
+    offer: str = "Соединить вас с администратором?"
+    which: str = "Что из этого вас интересует?"
+    hearing: str = "Да, я вас слышу. Чем могу помочь?"
+    robot: str = (
+        "Да, я виртуальный помощник: отвечаю на вопросы об услугах и ценах. Если нужен человек, скажите «оператор»."
+    )
+    sorry: str = "Очень жаль, что так вышло. Этим займётся администратор."
+    emergency: str = "Если нужна скорая помощь, звоните 103."
+    appointment: str = "Сам я записать или изменить запись не могу."
+    contact: str = "Спасибо, но записать номер сам я не могу."
+    others: str = "Данные других людей я не сообщаю."
+    calm: str = "Понимаю ваше недовольство."
 
     def pleased(self, name: str) -> str:
         return f"Очень приятно, {name}! Чем могу помочь?"
+
+    def asked_back(self, titles: Sequence[str], *, question: bool) -> str:
+        """Whether the caller means this, or which of these; `question` if the first is one that callers ask."""
+        named = [f"«{title.rstrip('?')}»" for title in titles]
+        if len(named) > 1:
+            return f"{WHICH_OF} {' или '.join(named)}?"
+        return f"{THIS}{':' if question else ' про'} {named[0]}?"
+
+    def has_guessed(self, reply: str) -> bool:
+        """Whether a reply asked back, so that a «да» or «нет» is the answer to it."""
+        return WHICH_OF in reply or THIS in reply
+
+    def has_given_no_answer(self, reply: str) -> bool:
+        return any(phrase in reply for phrase in (self.unknown, self.unknown_again, self.other_words))
+
+
+WHICH_OF = "Уточните, пожалуйста:"
+THIS = "Вы спрашиваете"

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from server.consultant.amounts import lasting, priced
 from server.knowledge.base import Document
 from server.knowledge.price import asks_price
 
-TITLE = re.compile(r"услуг|названи|наименован|процедур|аппарат|оборудован|вопрос|направлен", re.IGNORECASE)
+TITLE = re.compile(r"(?<!каких )услуг|названи|наименован|процедур|аппарат|оборудован|вопрос|направлен", re.IGNORECASE)
+QUESTION = re.compile(r"вопрос", re.IGNORECASE)
 ANSWER = re.compile(r"ответ", re.IGNORECASE)
 PRICE = re.compile(r"цен|стоимост|прайс", re.IGNORECASE)
 DURATION = re.compile(r"длительн|продолжительн|время|минут", re.IGNORECASE)
-DESCRIPTION = re.compile(r"описан|назначен|подробн|комментар|примечан", re.IGNORECASE)
+DESCRIPTION = re.compile(r"описан|назначен|подробн|комментар|примечан|что это|^что ", re.IGNORECASE)
 
-NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-ROUBLES = re.compile(r"(?<=\d)\s*(?:бел\.?\s*)?(?:руб(?:\.|л[яей]+\b|\b)|р\.|р\b|byn\b)", re.IGNORECASE)
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 LONGEST = 400
 """Characters of a text section that are told; about 25 seconds of speech."""
+MOST_COLUMNS = 3
+"""Of a row that has neither answer nor price, told beside its title and description."""
 
 
 def told(document: Document, question: str) -> str:
@@ -25,53 +28,86 @@ def told(document: Document, question: str) -> str:
     if not document.fields:
         return _beginning(_without_heading(document))
     if answer := _value(document, ANSWER):
-        return _sentence(answer)
-    title, price = _title(document), _value(document, PRICE)
+        return sentence(answer)
+    if not has_price(document):
+        return " ".join(map(sentence, _columns(document)))
+    sentences = [sentence(f"{title(document)} — {_price(document)}{_duration(document, ', длительность ')}")]
     description = _value(document, DESCRIPTION)
-    sentences = []
-    if price:
-        sentences.append(_sentence(f"{title} — {_roubles(price)}{_lasting(document)}"))
-    if description and not (price and asks_price(question)):
-        sentences.append(_sentence(description if price else f"{title}: {description}"))
-    return " ".join(sentences) or _sentence(", ".join(f"{name.lower()}: {value}" for name, value in document.fields))
+    if description and not asks_price(question):
+        sentences.append(sentence(description))
+    return " ".join(sentences)
 
 
-def _title(document: Document) -> str:
+def briefly(documents: Sequence[Document], *, how_long: bool) -> str:
+    """Several services beside each other, each with its price, or with how long it takes, as one sentence."""
+    return sentence(", ".join(_brief(document, how_long) for document in documents))
+
+
+def _brief(document: Document, how_long: bool) -> str:
+    """The first words small, as inside a sentence; its start is made capital again."""
+    said = _duration(document) if how_long else _price(document)
+    return f"{_small(title(document))} — {said or _price(document)}"
+
+
+def title(document: Document) -> str:
+    """What the document is about, in its own words: the service, the question, or the heading."""
+    if not document.fields:
+        return document.location
     return _value(document, TITLE) or document.fields[0][1]
 
 
-def _value(document: Document, column: re.Pattern[str]) -> str | None:
-    return next((value for name, value in document.fields if column.search(name)), None)
+def is_question(document: Document) -> bool:
+    """Whether its title is a question that callers ask."""
+    return _value(document, QUESTION) is not None
 
 
-def _roubles(price: str) -> str:
-    """The price with its currency as a word: «60» and «60 руб.» become «60 рублей»."""
-    if NUMBER.fullmatch(price):
-        return f"{price} {_counted(price, 'рубль', 'рубля', 'рублей')}"
-    return ROUBLES.sub(" рублей", price)
+def has_price(document: Document) -> bool:
+    return _value(document, PRICE) is not None
 
 
-def _lasting(document: Document) -> str:
-    duration = _value(document, DURATION)
-    if not duration:
-        return ""
-    if NUMBER.fullmatch(duration):
-        duration = f"{duration} {_counted(duration, 'минута', 'минуты', 'минут')}"
-    return f", длительность {duration.replace('мин.', 'минут')}"
+def price(document: Document) -> float:
+    """The number in its price, to put services in order; infinite without one."""
+    number = re.search(r"\d+(?:,\d+)?", (_value(document, PRICE) or "").replace(" ", ""))
+    return float(number[0].replace(",", ".")) if number else float("inf")
 
 
-def _counted(number: str, one: str, few: str, many: str) -> str:
-    """The form of a noun after a number: 1 рубль, 2 рубля, 5 рублей, 4,20 рубля."""
-    if not number.isdigit():
-        return few
-    if int(number) % 100 in range(11, 15):
-        return many
-    return {1: one, 2: few, 3: few, 4: few}.get(int(number) % 10, many)
-
-
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _field(document: Document, column: re.Pattern[str]) -> tuple[str, str] | None:
+    return next(((name, value) for name, value in document.fields if column.search(name)), None)
+
+
+def _value(document: Document, column: re.Pattern[str]) -> str | None:
+    field = _field(document, column)
+    return field[1] if field else None
+
+
+def _price(document: Document) -> str:
+    return priced(_value(document, PRICE) or "")
+
+
+def _duration(document: Document, before: str = "") -> str:
+    field = _field(document, DURATION)
+    return before + lasting(field[1], field[0]) if field else ""
+
+
+def _columns(document: Document) -> list[str]:
+    """Title and description as one sentence, then a sentence for each other column; addresses of pages are left out."""
+    name, description = title(document), _value(document, DESCRIPTION)
+    others = [
+        f"{column}: {value}" if column else value
+        for column, value in document.fields
+        if value not in (name, description) and "://" not in value
+    ]
+    return [f"{name} — {_small(description)}" if description else name, *others[:MOST_COLUMNS]]
+
+
+def _small(text: str) -> str:
+    """With a small first letter, unless it begins with a name: «SMAS», «Alma»."""
+    return text if re.match(r"[A-ZА-ЯЁ]{2}|[A-Za-z]|\W", text) else text[:1].lower() + text[1:]
 
 
 def _without_heading(document: Document) -> str:
@@ -83,8 +119,8 @@ def _without_heading(document: Document) -> str:
 def _beginning(text: str) -> str:
     """As many whole sentences as may be told."""
     told = ""
-    for sentence in SENTENCE_END.split(" ".join(text.split())):
-        if told and len(told) + len(sentence) > LONGEST:
+    for part in SENTENCE_END.split(" ".join(text.split())):
+        if told and len(told) + len(part) > LONGEST:
             break
-        told = f"{told} {sentence}".strip()
-    return _sentence(told)
+        told = f"{told} {part}".strip()
+    return sentence(told)

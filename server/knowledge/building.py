@@ -39,7 +39,7 @@ class Builder:
             fingerprint = files.fingerprint(self._folder, paths)
             saved = self._file.load()
             if anew or saved is None or saved.contents.fingerprint != fingerprint:
-                documents, problems = files.read(paths)
+                documents, problems = files.read(paths, saved.contents.documents if saved else ())
                 contents = Contents(fingerprint, documents, problems, len(paths) - len(problems), self._clock.now())
                 saved = Saved(contents, self._vectors(documents, saved))
                 self._file.save(saved)

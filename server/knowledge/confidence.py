@@ -20,6 +20,10 @@ MIN_CONFIDENCE = 0.3
 """The default of `knowledge.min_confidence`. With meaning it keeps 88 % of the right first findings and lets through
 10 % of the irrelevant questions, most of them near misses («пересадка волос»); with words alone 81 % and 5 %."""
 
+SURE = 0.6
+"""From here on the first finding may be told as a fact; below it, one asks back. With meaning it is the right one for
+53 of the 63 callers' utterances that reach it, and for 10 of the 20 between `MIN_CONFIDENCE` and it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -53,9 +53,10 @@ def fingerprint(folder: Path, paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def read(paths: Sequence[Path]) -> tuple[tuple[Document, ...], tuple[str, ...]]:
-    """The documents of all files, and a line for each file that could not be read: it costs only itself.
+def read(paths: Sequence[Path], earlier: Sequence[Document] = ()) -> tuple[tuple[Document, ...], tuple[str, ...]]:
+    """The documents of all files, and a line for each file that could not be read.
 
+    Such a file gives what stands of it in `earlier`: staff who are in the middle of saving do not take it from callers.
     Raises `NothingToRead` where there is no document at all.
     """
     documents: list[Document] = []
@@ -64,7 +65,9 @@ def read(paths: Sequence[Path]) -> tuple[tuple[Document, ...], tuple[str, ...]]:
         try:
             documents += loaders.load(path)
         except KnowledgeError as error:
-            problems.append(str(error))
+            kept = [document for document in earlier if document.source == path.name]
+            problems.append(f"{error}; its earlier content is still used" if kept else str(error))
+            documents += kept
     if not documents:
         raise NothingToRead(
             *(problems or ["the files of the knowledge folder are empty; fill in at least one row or paragraph"])

@@ -11,6 +11,7 @@ from server.knowledge.confidence import Evidence, confidence
 from server.knowledge.embedding import Vector
 from server.knowledge.lexical import Lexical
 from server.knowledge.price import asks_price, has_price
+from server.knowledge.spelling import Spelling
 from server.knowledge.words import lemmas, terms
 
 LEXICAL_WEIGHT = 0.08
@@ -27,8 +28,14 @@ class Index:
         """`documents` holds at least one; `vectors` has a row for each of them, or is None for lexical search alone."""
         self.documents = tuple(documents)
         self.vectors = vectors
-        self._lexical = Lexical([_searched(document) for document in documents])
+        searched = [_searched(document) for document in documents]
+        self._lexical = Lexical(searched)
+        self._spelling = Spelling(searched)
         self._factors = np.array([PRICE_FACTOR if has_price(document) else 1.0 for document in documents], np.float32)
+
+    def mended(self, query: str) -> str:
+        """The query with misheard words put right by the words of the documents."""
+        return self._spelling.mended(query)
 
     def search(self, query: str, vector: Vector | None, limit: int) -> Findings:
         """The best documents, best first; `vector` is the question's, None for lexical search alone."""

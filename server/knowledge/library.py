@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailabl
 from server.knowledge.folder import NothingToRead
 from server.knowledge.index import Index
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
+
+log = logging.getLogger(__name__)
 
 LONGEST_QUERY = 500
 """Characters of a question that are searched for; more of them blur its meaning and cost time."""
@@ -57,6 +61,7 @@ class Library:
             self._embedder = open_embedder(embedder)
         except EmbedderUnavailable as error:
             self._problems = (str(error),)
+            _warn(self._problems)
         self._searched_by = self._embedder.name if self._embedder else NO_EMBEDDER
         self._file = IndexFile(index_folder, self._searched_by)
         self._builder = Builder(folder, self._file, self._embedder, clock, progress)
@@ -78,6 +83,7 @@ class Library:
             self._build(anew=False)
         except NothingToRead as error:
             self._nothing_to_read = error.problems
+            _warn(error.problems)
             # What may be saved is of files that are gone.
             self._seen = self._file.stamp()
         return self.status()
@@ -111,6 +117,7 @@ class Library:
         words = query.strip()[:LONGEST_QUERY]
         if shelf is None or not words:
             return Findings(query, 0.0)
+        words = shelf.index.mended(words)
         vector = self._embedder.query(words) if self._embedder else None
         return replace(shelf.index.search(words, vector, limit), query=query)
 
@@ -132,3 +139,9 @@ class Library:
         # In this order: if another process saves in between, its index is taken over at the next search.
         self._shelf = _shelved(saved)
         self._seen = stamp
+        _warn(saved.contents.problems)
+
+
+def _warn(problems: Sequence[str]) -> None:
+    for problem in problems:
+        log.warning("knowledge: %s", problem)

@@ -14,7 +14,7 @@ _FUNCTION_WORDS = frozenset({"PREP", "CONJ", "PRCL", "NPRO", "INTJ", "PRED"})
 _ASKING = frozenset(
     re.findall(
         r"\w+",
-        """алло быть весь делать добрый есть здравствовать здравствуйте какой мочь нужный нужно один подсказать
+        """алло быть весь делать добрый есть здравствовать здравствуйте какой мочь нибыть нужный нужно один подсказать
         пожалуйста почем рассказать свой сделать сказать сколько стоимость стоить так такой узнать хотеть хотеться
         цена это этот""",
     )
@@ -24,30 +24,44 @@ _PIECE = 3
 """Letters in a piece of a word. Three find more misheard words than four («педикур»)."""
 
 
+def words(text: str) -> list[str]:
+    """Words and numbers as they stand there, in order, small and with ё written as е."""
+    return _WORD.findall(unicodedata.normalize("NFC", text).lower().replace("ё", "е"))
+
+
 def lemmas(text: str) -> list[str]:
-    """Dictionary forms of the content words, in order, ё written as е."""
-    plain = unicodedata.normalize("NFC", text).lower().replace("ё", "е")
-    found = map(_lemma, _WORD.findall(plain))
-    return [lemma for lemma in found if lemma]
+    """Dictionary forms of the content words, in order."""
+    return [lemma for lemma in map(lemma_of, words(text)) if lemma]
 
 
 def terms(text: str) -> list[str]:
     """What is indexed and looked up: the lemmas, and their pieces with word ends marked by `#`."""
-    words = lemmas(text)
-    return words + [piece for word in words for piece in _pieces(word)]
+    found = lemmas(text)
+    return found + [piece for word in found for piece in pieces(word)]
 
 
-def _pieces(word: str) -> list[str]:
+def pieces(word: str) -> list[str]:
+    """Its overlapping triples of letters, with the word's ends marked by `#`."""
     marked = f"#{word}#"
     return [marked[at : at + _PIECE] for at in range(len(marked) - _PIECE + 1)]
 
 
 @lru_cache(maxsize=20_000)
-def _lemma(word: str) -> str:
+def lemma_of(word: str) -> str:
     """The dictionary form, or nothing for a function word."""
     parse = _morphology().parse(word)[0]
     lemma = str(parse.normal_form).replace("ё", "е")
     return "" if parse.tag.POS in _FUNCTION_WORDS or lemma in _ASKING else lemma
+
+
+def is_known(word: str) -> bool:
+    """Whether it is a form of a dictionary word; misheard words mostly are not, nor are some names of services."""
+    return bool(_morphology().parse(word)[0].is_known)
+
+
+def part_of_speech(word: str) -> str:
+    """In OpenCorpora's names (`NOUN`, `ADJF`, `VERB`, …); empty where there is none, as for Latin letters."""
+    return str(_morphology().parse(word)[0].tag.POS or "")
 
 
 @cache

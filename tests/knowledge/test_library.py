@@ -181,6 +181,22 @@ async def test_a_broken_file_costs_only_itself_and_is_named(library: Library, fo
     assert (await library.search("маникюр")).results
 
 
+async def test_a_file_that_breaks_later_keeps_what_was_read_of_it(
+    library: Library, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = library.open().documents_count
+    (folder / "Цены.xlsx").write_bytes(b"half a file")
+    for _ in range(2):
+        caplog.clear()
+        status = await library.regenerate()
+        assert status.documents_count == before
+        (problem,) = status.problems
+        assert problem.startswith("Цены.xlsx: ")
+        assert problem.endswith("its earlier content is still used")
+        assert [record.getMessage() for record in caplog.records] == [f"knowledge: {problem}"]
+    assert (await library.search("маникюр")).results
+
+
 def test_problems_are_told_by_a_process_that_finds_the_index_ready(
     library: Library, folder: Path, tmp_path: Path
 ) -> None:

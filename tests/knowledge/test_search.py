@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from server.knowledge.base import Findings
-from server.knowledge.confidence import MIN_CONFIDENCE, Evidence, confidence
+from server.knowledge.confidence import MIN_CONFIDENCE, SURE, Evidence, confidence
 from server.knowledge.library import Library
+from server.knowledge.spelling import Spelling
 from server.knowledge.words import lemmas
 from tests.clock import FakeClock
 from tests.workbooks import write_workbook
@@ -105,3 +106,23 @@ async def test_columns_that_stand_in_every_row_are_not_what_a_question_is_about(
     library = Library(folder, tmp_path / "index", embedder="none", clock=FakeClock())
     library.open()
     assert (await library.search("какая категория и какое описание")).confidence < MIN_CONFIDENCE
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("маникур", "Маникюр классический"),
+        ("педи кюр сколько стоит", "Педикюр аппаратный"),
+        ("стришка", "Стрижка женская"),
+    ],
+)
+async def test_a_misheard_word_is_understood_with_confidence(salon: Library, question: str, name: str) -> None:
+    findings = await salon.search(question)
+    assert name_of_first(findings) == name, findings
+    assert findings.confidence >= SURE
+
+
+def test_words_of_the_language_are_not_taken_for_misheard_ones() -> None:
+    spelling = Spelling(["Посадка и коррекция ресниц", "Наличные"])
+    for query in ("пересадка волос", "на личном опыте", "ресница в коррекции"):
+        assert spelling.mended(query) == query

@@ -1,0 +1,70 @@
+"""Prices and durations as cells of a table hold them, in the words in which one says them."""
+
+from __future__ import annotations
+
+import re
+
+AMOUNT = re.compile(
+    r"(?P<bound>\b(?:от|до)\s+)?(?P<number>\d+(?:\s\d{3})*(?:[.,]\d+)?)(?P<range>\s*(?:[-–—]|до)\s*\d+(?:\s\d{3})*(?:[.,]\d+)?)?"
+    r"(?P<currency>\s*(?:бел\.?\s*)?(?:руб(?:\.|л[а-я]+\b|\b)|р\.|р\b|byn\b))?",
+    re.IGNORECASE,
+)
+OTHER_CURRENCY = re.compile(r"[$€₽£]|долл|евро|usd|eur|rub", re.IGNORECASE)
+MINUTES = re.compile(r"(\d+)\s*(?:мин(?:\.|ут[аы]?\b|\b))?", re.IGNORECASE)
+SHORT_MINUTES = re.compile(r"\bмин\b\.?", re.IGNORECASE)
+HOURS_COLUMN = re.compile(r"\bч(?:ас\w*)?\b", re.IGNORECASE)
+
+
+def priced(price: str) -> str:
+    """With its currency as a word: «60» is «60 рублей», «от 4 за ноготь» is «от 4 рублей за ноготь».
+
+    Where no number has a currency, the first one gets it; a price in foreign money stays as it is.
+    """
+    if OTHER_CURRENCY.search(price):
+        return price
+    bare = not any(match["currency"] for match in AMOUNT.finditer(price))
+    return AMOUNT.sub(lambda match: _roubles(match, bare and match.start() == _first_number(price)), price)
+
+
+def lasting(duration: str, column: str) -> str:
+    """A duration of a column, which may name the unit: «240» is «4 часа», «90 мин.» is «полтора часа»."""
+    match = MINUTES.fullmatch(duration)
+    if match and not HOURS_COLUMN.search(column):
+        return _minutes(int(match[1]))
+    if match:
+        return _minutes(60 * int(match[1]))
+    if re.fullmatch(r"\d+\s*[-–—]\s*\d+", duration):
+        return f"{duration} {'часов' if HOURS_COLUMN.search(column) else 'минут'}"
+    return SHORT_MINUTES.sub("минут", duration)
+
+
+def counted(number: str, one: str, few: str, many: str) -> str:
+    """The form of a noun after a number: 1 рубль, 2 рубля, 5 рублей, 4,20 рубля."""
+    if not number.isdigit():
+        return few
+    if int(number) % 100 in range(11, 15):
+        return many
+    return {1: one, 2: few, 3: few, 4: few}.get(int(number) % 10, many)
+
+
+def _first_number(price: str) -> int:
+    match = AMOUNT.search(price)
+    return match.start() if match else -1
+
+
+def _roubles(match: re.Match[str], first: bool) -> str:
+    if not (match["currency"] or first):
+        return match[0]
+    number = re.split("[-–—о]", match["range"])[-1] if match["range"] else match["number"]
+    number = re.sub(r"\s", "", number)
+    one, few, many = ("рубля", "рублей", "рублей") if match["bound"] else ("рубль", "рубля", "рублей")
+    said = counted(number, one, few, many) if number.isdigit() else "рубля"
+    return f"{match['bound'] or ''}{match['number']}{match['range'] or ''} {said}"
+
+
+def _minutes(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if (hours, rest) == (1, 30):
+        return "полтора часа"
+    said = f"{hours} {counted(str(hours), 'час', 'часа', 'часов')}" if hours else ""
+    return f"{said} {rest} {counted(str(rest), 'минута', 'минуты', 'минут')}".strip() if rest or not hours else said

@@ -1,0 +1,15 @@
+"""Text from outside as it may be stored, spoken and shown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+BREAKS = re.compile(r"[\r\n\t\v\f\u2028\u2029]+")
+
+
+def clean(text: str) -> str:
+    """NFC without control, format and surrogate characters; line breaks and tabs become spaces, ends are trimmed."""
+    spaced = BREAKS.sub(" ", text)
+    kept = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
+    return unicodedata.normalize("NFC", kept).strip()

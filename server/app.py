@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -53,8 +54,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     consultant = _consultants(settings, thinking, clock)
     receives, answers = settings.server.role != "worker", settings.server.role != "intake"
     talkme = TalkMeClient(
-        talkme_client(settings.talkme.base_url, settings.talkme.timeout, 2 * settings.limits.concurrent_turns),
+        talkme_client(settings.talkme.base_url, 2 * settings.limits.concurrent_turns),
         clock,
+        timeout=settings.talkme.timeout,
         attempts=settings.talkme.attempts,
         ttl=settings.talkme.typing,
         text_limit=settings.talkme.text_limit,
@@ -98,10 +100,18 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
         documents = library.status().documents_count
         log.info("ready: role %s, consultant %s, %d documents", settings.server.role, consultant.name, documents)
-        with on_termination(intake.close):
+        grace = settings.server.shutdown_grace
+        stop_by = math.inf
+
+        def stopping() -> None:
+            nonlocal stop_by
+            intake.close()
+            stop_by = clock.now() + grace
+
+        with on_termination(stopping):
             yield
-        if answers:
-            await dispatcher.drain(settings.server.shutdown_grace)
+        if answers:  # what the server has waited for its connections is part of the grace
+            await dispatcher.drain(max(0.0, min(grace, stop_by - clock.now())))
         await housekeeper.stop()
         await heartbeat.stop()
         await talkme.close()
@@ -111,15 +121,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app = FastAPI(title="Iteira", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     if receives:
         limits = settings.limits
-        app.include_router(webhook_router(intake, refused, limits.body, limits.text, settings.company.region))
+        app.include_router(webhook_router(intake, refused, clock, limits.body, limits.text, settings.company.region))
     app.include_router(health_router(Health(store, library, consultant.name, thinking, delivery, answering=answers)))
     app.include_router(failed_router(store, admin_token))
     app.include_router(
         admin_router(
             store,
             library,
-            consultant.name,
             clock,
+            consultant=consultant.name,
+            talkme=settings.talkme.base_url,
             session_idle=settings.store.session_idle,
             token=admin_token,
         )
@@ -178,6 +189,11 @@ def _answer_errors_as_json(app: FastAPI) -> None:
     async def misunderstood(request: Request, error: RequestValidationError) -> JSONResponse:
         wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
         return JSONResponse({"success": False, "error": wrong}, HTTPStatus.BAD_REQUEST)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("our own error at %s: %s", request.url.path, type(error).__name__)
+        return JSONResponse({"success": False, "error": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     @app.exception_handler(StoreError)
     async def unavailable(request: Request, error: StoreError) -> JSONResponse:

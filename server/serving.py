@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import os
+import resource
 import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from server.app import create_app, open_library, open_store
 from server.clock import SystemClock
@@ -23,6 +29,12 @@ from server.settings import Settings
 
 BACKLOG = 2048
 """Connections that may wait to be taken while a burst of calls comes in."""
+log = logging.getLogger(__name__)
+
+STARTS_WITHIN = 60.0
+"""Seconds that a worker may take until it serves; after them it is asked whether it lives."""
+HANGS_AFTER = 10.0
+"""Seconds in which a worker must say that it lives: it does so from a thread of its own, however busy it is."""
 KEEP_ALIVE = 75
 """Seconds; longer than the minute for which proxies keep a connection, so that they never use one that is closing."""
 
@@ -35,7 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         said = (error.strerror or str(error)).partition(" (while")[0]
         advice = {
-            errno.EADDRINUSE: "stop the program that does (`ss -ltnp` lists them), or choose another --port (server.port)",
+            errno.EADDRINUSE: "stop the program that does (`ss -ltnp` lists it) or choose another --port (server.port)",
             errno.EACCES: "choose a --port (server.port) above 1023: those below are the system's",
         }.get(error.errno or 0, "choose a --host (server.host) that is an address of this machine, such as 127.0.0.1")
         raise SettingsError(f"cannot listen on {host}:{port}: {said}; {advice}") from None
@@ -73,6 +85,7 @@ def run(settings: Settings, sock: socket.socket) -> None:
         ws="none",
     )
     sock.set_inheritable(True)
+    _take_files()
     if settings.server.workers > 1:
         Supervisor(config, [sock]).run()
     else:
@@ -80,7 +93,32 @@ def run(settings: Settings, sock: socket.socket) -> None:
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor, but a second signal while the workers are stopping ends them at once."""
+    """uvicorn's supervisor, with three differences.
+
+    A worker that is still starting is not taken for one that hangs, a dead one is replaced without being asked first
+    whether it lives, and a second signal while the workers are stopping ends them at once.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        for index, process in enumerate(self.processes):
+            alive = process.process.is_alive()
+            if process.process.exitcode == STARTUP_FAILURE:
+                log.error("a worker could not start; the daemon stops")
+                self.should_exit.set()
+            elif not alive or (self._has_served(process) and not process.ping(HANGS_AFTER)):
+                log.error("worker %s %s; another takes its place", process.pid, "hangs" if alive else "has died")
+                process.kill()
+                process.join()
+                self.processes[index] = Process(self.config, self.sockets)
+                self.processes[index].start()
+
+    def _has_served(self, process: Process) -> bool:
+        began = self._began.setdefault(process.pid or 0, time.monotonic())
+        return time.monotonic() - began > STARTS_WITHIN
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._began: dict[int, float] = {}
 
     def join_all(self) -> None:
         self.signal_queue.clear()
@@ -92,5 +130,30 @@ class Supervisor(Multiprocess):
 
 
 def _worker(settings: Settings) -> FastAPI:
-    logs.configure(settings.logging.dir, settings.logging.level)
-    return create_app(settings)
+    stop_logging = logs.configure(settings.logging.dir, settings.logging.level)
+    if settings.server.workers > 1:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    app = create_app(settings)
+    serve = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def logged_to_the_end(app: FastAPI) -> AsyncIterator[None]:
+        async with serve(app):
+            yield
+        stop_logging()  # uvicorn ends the process by the signal that it got, which leaves no other occasion
+
+    app.router.lifespan_context = logged_to_the_end
+    return app
+
+
+def _end_with(supervisor: int) -> None:
+    """A worker whose supervisor was killed would hold the port against the next daemon: it stops in good order."""
+    while os.getppid() == supervisor:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _take_files() -> None:
+    """As many open files as the system allows: each call needs two connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if hard != resource.RLIM_INFINITY else (soft, hard))

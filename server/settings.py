@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -32,8 +33,11 @@ def _comma_separated(value: object) -> object:
 
 
 def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
+    address = urlsplit(value)
+    if address.scheme not in ("http", "https") or not address.hostname:
         raise ValueError("expected an address that starts with http:// or https://")
+    if "@" in address.netloc:
+        raise ValueError("expected an address without user and password")
     return value.rstrip("/") + "/"
 
 
@@ -45,8 +49,9 @@ def _store_url(value: str) -> str:
 
 def _at_least(characters: int) -> AfterValidator:
     def check(secret: SecretStr) -> SecretStr:
-        if len(secret) < characters:
-            raise ValueError(f"expected at least {characters} characters")
+        value = secret.get_secret_value()
+        if len(value) < characters or not all("!" <= char <= "~" for char in value):
+            raise ValueError(f"expected at least {characters} characters: Latin letters, digits and signs")
         return secret
 
     return AfterValidator(check)
@@ -272,7 +277,7 @@ def _explain(item: Any, origins: Origins) -> list[str]:
         return [f"{where}: {name} is not a setting{suggestion(name, [*Settings.model_fields, *names()])}"]
     expected = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
     secret = location[-1] in {"api_key", "token"} or "tokens" in location
-    value = "(hidden)" if secret else repr(item["input"])
+    value = "(hidden)" if secret or "@" in str(item["input"]) else repr(item["input"])
     return [f"{where}: {name} = {value}: {expected}"]
 
 

@@ -77,7 +77,7 @@ def _toml(path: Path | None) -> Layer:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
     for section, table in tables.items():
         if not isinstance(table, dict):
-            raise SettingsError(f"{path}: {section} = {table!r}: expected a [section]; see config.example.toml")
+            raise SettingsError(f"{path}: {section} is no [section] with keys below it; see config.example.toml")
         yield from ((section, key, value, str(path)) for key, value in table.items())
 
 

@@ -64,10 +64,15 @@ class DaemonProcess:
 
 @asynccontextmanager
 async def daemon_process(
-    folder: Path, port: int, talkme: str, *options: str, workers: int = 1, **environment: str
+    folder: Path,
+    port: int,
+    talkme: str,
+    *options: str,
+    workers: int = 1,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[DaemonProcess]:
     """A daemon with `workers` that is ready; killed at the end if it still runs."""
-    variables = {"BASE_URL_TALKME": talkme, "ITEIRA_KNOWLEDGE__EMBEDDER": "none", **environment}
+    variables = {"BASE_URL_TALKME": talkme, "ITEIRA_KNOWLEDGE__EMBEDDER": "none", **(environment or {})}
     daemon = DaemonProcess(folder, port, variables, "--workers", str(workers), *options)
     try:
         await daemon.until_ready(workers)

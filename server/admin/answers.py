@@ -144,6 +144,8 @@ class StatsAnswer(BaseModel):
     refused: dict[str, int]
     """Webhooks that the living workers have refused, by HTTP status."""
     consultant: str
+    talkme: str
+    """Where replies go: the base address of TalkMe's API."""
     knowledge: KnowledgeFigures
 
 
@@ -194,6 +196,7 @@ def stats_answer(
     active: Sequence[Session],
     workers: Sequence[Worker],
     consultant: str,
+    talkme: str,
     knowledge: KnowledgeStatus,
     now: float,
 ) -> StatsAnswer:
@@ -209,6 +212,7 @@ def stats_answer(
         uptime=round(now - min((worker.started_at for worker in workers), default=now), 3),
         workers=[_worker(worker) for worker in workers],
         consultant=consultant,
+        talkme=talkme,
         refused=_summed(worker.refused for worker in workers),
         knowledge=KnowledgeFigures(
             documents_count=knowledge.documents_count, embedder=knowledge.embedder, problems=list(knowledge.problems)

@@ -36,9 +36,16 @@ def health_router(health: Health) -> APIRouter:
 
 
 def admin_router(
-    store: Store, knowledge: Knowledge, consultant: str, clock: Clock, *, session_idle: float, token: str | None
+    store: Store,
+    knowledge: Knowledge,
+    clock: Clock,
+    *,
+    consultant: str,
+    talkme: str,
+    session_idle: float,
+    token: str | None,
 ) -> APIRouter:
-    """Sessions and figures. `token`: as in `auth.administrator`; `session_idle`: seconds."""
+    """Sessions and figures. `talkme`: base address; `token`: as in `auth.administrator`; `session_idle`: seconds."""
     router = APIRouter(tags=["administration"], dependencies=[Depends(administrator(token))])
 
     @router.get("/webhook/talkme/stats")
@@ -50,6 +57,7 @@ def admin_router(
             await store.sessions(SHOWN_ACTIVE, active_since=now - session_idle),
             await store.workers(now - GONE_SECONDS),
             consultant,
+            talkme,
             knowledge.status(),
             now,
         )

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from server.clock import Clock
@@ -60,6 +60,11 @@ class Dispatcher:
         """Turns under way."""
         return len(self._under_way)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it claims and renews as it should."""
+        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+
     def start(self) -> None:
         self._loops = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._keep_leases())]
 
@@ -85,14 +90,21 @@ class Dispatcher:
                 await self._free.wait()
                 continue
             try:
+                await self._renew_overdue()
                 # Never cancelled: what it may have claimed would belong to nobody until the leases end.
                 claims = await self._inbox.claim(self._worker_id, self._lease * HELD, free, wait=self._look_after)
-            except StoreError as error:
-                log.error("nothing can be claimed: %s", error)
+            except Exception as error:  # callers wait: whatever it is, the next attempt may go well
+                _log_trouble("nothing can be claimed", error)
                 await self._clock.sleep(self._look_after)
             else:
                 for claim in claims:
                     self._start(claim)
+
+    async def _renew_overdue(self) -> None:
+        """After a stall, what is under way here must not be claimed as if its worker had died."""
+        now = self._clock.now()
+        if any(each.claim.expires_at <= now for each in self._under_way.values()):
+            await self._renew()
 
     def _start(self, claim: Claim) -> None:
         if claim.message.attempts > 1:
@@ -124,20 +136,21 @@ class Dispatcher:
     async def _keep_leases(self) -> None:
         while True:
             await self._clock.sleep(self._lease * RENEWED)
-            held = list(self._under_way.values())
-            if not held:
-                continue
             try:
-                renewed = await self._inbox.renew([each.claim for each in held], self._lease * HELD)
-            except StoreError as error:
-                log.error("leases could not be renewed: %s", error)
-                continue
-            kept = {claim.fence: claim for claim in renewed}
-            for each in held:
-                each.claim = kept.get(each.claim.fence, each.claim)
-                if each.claim.fence not in kept and not each.task.done():
-                    log.warning("message %s: the lease was lost, the turn stops", each.claim.message.id)
-                    each.task.cancel()
+                await self._renew()
+            except Exception as error:  # three more attempts fit into the lease
+                _log_trouble("leases could not be renewed", error)
+
+    async def _renew(self) -> None:
+        """Renew what is under way. What is not renewed has just been finished, or belongs to somebody else now: its
+        turn says nothing more, and learns it at the latest when it records."""
+        held = list(self._under_way.values())
+        if not held:
+            return
+        renewed = await self._inbox.renew([each.claim for each in held], self._lease * HELD)
+        kept = {claim.fence: claim for claim in renewed}
+        for each in held:
+            each.claim = kept.get(each.claim.fence, replace(each.claim, expires_at=0.0))
 
     async def _give_back(self, rest: list[_UnderWay]) -> None:
         for each in rest:
@@ -147,3 +160,8 @@ class Dispatcher:
             log.warning("%d turns were not done in time; their messages stay in the inbox", len(rest))
             with suppress(StoreError):
                 await self._inbox.release([each.claim for each in rest])
+
+
+def _log_trouble(what: str, error: Exception) -> None:
+    """The store's own errors say what is wrong; any other is a mistake of ours, and its place matters."""
+    log.error("%s: %s", what, error or type(error).__name__, exc_info=not isinstance(error, StoreError))

@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_fixed
 from server.clock import Clock
 from server.consultant.base import Inquiry
 from server.consultant.fallback import Fallback
+from server.conversation.query import query
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
 from server.knowledge.base import Knowledge
@@ -20,6 +21,8 @@ from server.talkme.client import TalkMe
 
 log = logging.getLogger(__name__)
 
+MAX_ATTEMPTS = 5
+"""A message that takes worker after worker down with it must not take all of them."""
 RECORD_PAUSE = 0.5
 """Seconds between attempts to record an outcome while the store is away."""
 
@@ -62,6 +65,8 @@ class Turn:
 
     async def _answer(self, claim: Claim, must_hold: Callable[[], None]) -> tuple[State, str | None]:
         age = self._clock.now() - claim.message.accepted_at
+        if claim.message.attempts > MAX_ATTEMPTS:
+            return State.FAILED, f"given up: {claim.message.attempts - 1} workers have died or stalled over it"
         if age > self._stale_after:
             return State.EXPIRED, f"{age:.0f} s old, more than server.stale_after allows"
         try:
@@ -78,7 +83,7 @@ class Turn:
         """Know, think, and store the reply before anyone hears it, so that a crash cannot lead to a second one."""
         text = claim.message.incoming.text
         async with self._typing.shown(claim.message.incoming.token):
-            findings = await self._knowledge.search(text)
+            findings = await self._knowledge.search(query(text, claim.history))
             reply = await self._consultant.compose(Inquiry(claim.session, claim.history, text, findings))
         await self._inbox.save_reply(claim, reply)
         return reply

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from server.clock import Clock
-from server.errors import TalkMeError
 from server.talkme.client import TalkMe
 
 log = logging.getLogger(__name__)
+
+
+MOST_AT_ONCE = 50
+"""Typing calls under way; more are not made."""
 
 
 class Typing:
@@ -26,6 +29,9 @@ class Typing:
     async def shown(self, token: str) -> AsyncIterator[None]:
         """Typing is shown, and renewed before it ends, until the block is left."""
         composed = asyncio.Event()
+        if len(self._tasks) >= MOST_AT_ONCE:  # TalkMe is slow: its connections are needed for replies
+            yield
+            return
         task = asyncio.create_task(self._show(token, composed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -38,8 +44,8 @@ class Typing:
         while not composed.is_set():
             try:
                 await self._talkme.typing(token)
-            except TalkMeError as error:
-                log.debug("typing is not shown: %s", error)
+            except Exception as error:  # it is a courtesy: nothing that goes wrong with it may matter
+                log.debug("typing is not shown: %s", type(error).__name__)
             with suppress(TimeoutError):
                 async with self._clock.timeout(self._renew_after):
                     await composed.wait()

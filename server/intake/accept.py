@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Sequence
@@ -35,7 +36,17 @@ class Intake:
         self._authorise(incoming.token)
         accepted = await self._inbox.accept(incoming)
         log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
-        return accepted, await self._inbox.outcome(accepted.message_id, self._reply_wait)
+        return accepted, await self._outcome(accepted.message_id)
+
+    async def _outcome(self, message_id: str) -> Outcome | None:
+        """None as well when the store or our time ends while we wait: the message is stored, and that counts."""
+        try:
+            return await self._inbox.outcome(message_id, self._reply_wait)
+        except StoreError as error:
+            log.warning("the outcome of message %s could not be waited for: %s", message_id, error)
+        except asyncio.CancelledError:
+            log.warning("message %s is not finished at shutdown; it stays in the inbox", message_id)
+        return None
 
     def _authorise(self, token: str) -> None:
         given = token.encode()

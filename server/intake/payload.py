@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +16,12 @@ import phonenumbers
 
 from server.errors import PayloadError
 from server.models import Incoming
+from server.text import clean
 
 log = logging.getLogger(__name__)
 
-TOKEN_LENGTH = 10
-"""Characters that TalkMe's tokens have at least."""
+TOKEN = re.compile(r"[!-~]{10,512}")
+"""What a token looks like: it becomes the value of an HTTP header."""
 ID_LENGTH = 256
 NAME_LENGTH = 200
 VISITOR = re.compile(r"\bпосетитель\b", re.IGNORECASE)
@@ -30,6 +30,7 @@ VISITOR = re.compile(r"\bпосетитель\b", re.IGNORECASE)
 TEXT_SOURCES = ("message.text", "message", "text", "body", "originalOnlineChatMessage.text")
 USER_SOURCES = ("user_id", "client.clientId", "client.login", "client.searchId", "client.phone")
 SESSION_SOURCES = ("session_id", "originalOnlineChatMessage.dialogId")
+MESSAGE_SOURCES = ("originalOnlineChatMessage.id", "Idempotency-Key")
 PHONE_SOURCES = ("client.phone", "phone_number", "caller_number", "from")
 
 Body = Mapping[str, Any]
@@ -51,16 +52,10 @@ def parse(raw: bytes, idempotency_key: str | None, text_limit: int, region: str)
         session_id=session_id or user_id,
         text=_text(body, text_limit),
         token=_token(body),
-        external_id=_identifier(body, ("originalOnlineChatMessage.id",)) or clean(idempotency_key or "") or None,
+        external_id=_identifier({**body, "Idempotency-Key": idempotency_key}, MESSAGE_SOURCES),
         phone=_phone(body, region),
         name=_name(body),
     )
-
-
-def clean(text: str) -> str:
-    """NFC without control, format and surrogate characters; line breaks and tabs become spaces, ends are trimmed."""
-    spaced = re.sub(r"[\r\n\t\v\f\u2028\u2029]+", " ", unicodedata.normalize("NFC", text))
-    return "".join(char for char in spaced if not unicodedata.category(char).startswith("C")).strip()
 
 
 def _object(raw: bytes) -> Body:
@@ -83,8 +78,8 @@ def _at(body: Body, path: str) -> object:
 
 def _token(body: Body) -> str:
     token = body.get("token")
-    if not isinstance(token, str) or len(token.strip()) < TOKEN_LENGTH:
-        raise PayloadError("token", f"ожидается строка не короче {TOKEN_LENGTH} символов")
+    if not isinstance(token, str) or not TOKEN.fullmatch(token.strip()):
+        raise PayloadError("token", "ожидается строка от 10 до 512 символов: латинские буквы, цифры и знаки")
     return token.strip()
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from server.clock import Clock
 from server.errors import PayloadError, StoreError, TokenNotAllowed
 from server.intake import payload
 from server.intake.accept import Intake
-from server.intake.limits import BodyTooLarge, read_body
+from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
 from server.models import Incoming, Outcome, State
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ REQUEST = {
 }
 
 
-def webhook_router(intake: Intake, refused: Counter[str], body_limit: int, text_limit: int, region: str) -> APIRouter:
+def webhook_router(
+    intake: Intake, refused: Counter[str], clock: Clock, body_limit: int, text_limit: int, region: str
+) -> APIRouter:
     """The webhook; `body_limit` in bytes, `text_limit` in characters, `region` as in `payload.parse`.
 
     `refused` counts what was refused, by status.
@@ -82,11 +85,13 @@ def webhook_router(intake: Intake, refused: Counter[str], body_limit: int, text_
         """One message of a caller. The answer waits for the reply to have been delivered."""
         incoming: Incoming | None = None
         try:
-            raw = await read_body(request, body_limit)
+            raw = await read_body(request, body_limit, clock)
             incoming = payload.parse(raw, request.headers.get("idempotency-key"), text_limit, region)
             _, outcome = await intake.take(incoming)
         except BodyTooLarge:
             return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Тело запроса больше {body_limit} байт")
+        except BodyIncomplete:
+            return refuse(HTTPStatus.REQUEST_TIMEOUT, "Тело запроса не получено полностью")
         except PayloadError as wrong:
             return refuse(HTTPStatus.BAD_REQUEST, str(wrong))
         except TokenNotAllowed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
@@ -52,10 +53,11 @@ class _OffTheLoop(QueueHandler):
         return record
 
 
-def configure(directory: Path, level: str) -> None:
-    """Set up the logging of this process. Raises `SettingsError` if the directory cannot be written to.
+def configure(directory: Path, level: str) -> Callable[[], None]:
+    """Set up the logging of this process; what is returned writes out what is left, and ends it.
 
-    Lines are appended whole, so several worker processes write into one file.
+    Lines are appended whole, so several worker processes write into one file. Raises `SettingsError` if the directory
+    cannot be written to.
     """
     console = logging.StreamHandler()
     console.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
@@ -76,3 +78,4 @@ def configure(directory: Path, level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(quiet)
+    return listener.stop

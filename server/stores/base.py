@@ -53,7 +53,7 @@ class Inbox(Protocol):
 
         A message with an `external_id` that the same user has sent before is not stored again: the answer names
         the first one and says `duplicate`. If the first one has `failed`, it waits to be worked on again, with its
-        stored reply if it has one. Without `external_id` nothing is a duplicate.
+        stored reply if it has one and the token of the new delivery. Without `external_id` nothing is a duplicate.
 
         A session that was ended, or silent for longer than the idle time, begins a new conversation.
         Raises `InboxFull` when as many messages wait as the store was opened for; duplicates still get through.

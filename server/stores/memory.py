@@ -53,7 +53,7 @@ class MemoryStore:
         now = self._clock.now()
         if first := self._same_message(incoming):
             if first.state == State.FAILED:
-                self._try_again(first)
+                self._try_again(first, incoming.token)
             return Accepted(first.id, duplicate=True)
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
@@ -236,10 +236,12 @@ class MemoryStore:
         known = (m for m in self._messages.values() if (m.incoming.user_id, m.incoming.external_id) == key)
         return next(known, None)
 
-    def _try_again(self, message: Message) -> None:
+    def _try_again(self, message: Message, token: str | None = None) -> None:
         now, user_id = self._clock.now(), message.incoming.user_id
         state = State.ANSWERED if message.reply else State.ACCEPTED
-        self._put(replace(message, state=state, accepted_at=now, updated_at=now, reason=None))
+        incoming = replace(message.incoming, token=token or message.incoming.token)
+        again = replace(message, incoming=incoming, state=state, attempts=0, reason=None)
+        self._put(replace(again, accepted_at=now, updated_at=now))
         self._sessions[user_id] = replace(self._sessions[user_id], last_activity=now)
         self._available.setdefault(user_id, now)
         self._arrivals.tell()

@@ -22,4 +22,4 @@ def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
         return RedisStore(url, limits, clock)
     if scheme == "memory":
         return MemoryStore(limits, clock)
-    raise StoreError(f"store.url = {url!r}: expected sqlite:///path/to/file.db or redis://host:6379/0")
+    raise StoreError("store.url: expected sqlite:///path/to/file.db or redis://host:6379/0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from server.models import FinishCode, Message, Outcome, Reply, State, TranscriptLine
 
@@ -15,9 +15,9 @@ def reply_json(reply: Reply) -> str:
 def reply_from_json(text: str | None) -> Reply | None:
     if text is None:
         return None
-    fields = json.loads(text)
-    finish = fields.pop("finish")
-    return Reply(**fields, finish=FinishCode(finish) if finish else None)
+    stored = json.loads(text)
+    known = {field.name: stored.get(field.name) for field in fields(Reply)}  # a newer version may have stored more
+    return Reply(**{**known, "finish": FinishCode(known["finish"]) if known["finish"] else None})
 
 
 def outcome_of(message: Message) -> Outcome:

@@ -6,12 +6,16 @@ time limit: whoever calls this client puts it around the call.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
@@ -19,11 +23,21 @@ from server.clock import Clock
 from server.errors import TalkMeError, TalkMeTokenRefused
 from server.models import FinishCode
 from server.talkme.texts import split
+from server.text import clean
 
 log = logging.getLogger(__name__)
 
 RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 """Statuses that may pass; so may all of 500 and above."""
+
+
+KEEP_ALIVE = 30
+"""Seconds that an idle connection is kept."""
+ANSWER_BYTES = 65_536
+"""Of an answer that are read: TalkMe's are a few hundred long."""
+DESCRIPTION_LENGTH = 200
+"""Characters of TalkMe's own words that are kept with a failed message."""
+RETRY_AFTER_MOST = 3600.0
 
 
 class Passing(TalkMeError):
@@ -59,9 +73,16 @@ class TalkMeClient:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, clock: Clock, *, attempts: int = 3, ttl: int = 15, text_limit: int = 4000
+        self,
+        http: httpx.AsyncClient,
+        clock: Clock,
+        *,
+        timeout: float = 10,
+        attempts: int = 3,
+        ttl: int = 15,
+        text_limit: int = 4000,
     ) -> None:
-        self._http, self._clock = http, clock
+        self._http, self._clock, self._timeout = http, clock, timeout
         self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
 
     async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
@@ -95,53 +116,80 @@ class TalkMeClient:
         await attempts(attempt)
 
     async def _call(self, method: str, token: str, body: Mapping[str, Any]) -> None:
+        request = self._http.build_request("POST", method, json=body, headers={"X-Token": token})
         try:
-            response = await self._http.post(method, json=body, headers={"X-Token": token})
-        except httpx.TransportError as error:
-            raise Passing(f"{method}: {error or type(error).__name__}") from error
-        _check(method, response)
+            async with self._clock.timeout(self._timeout):
+                status, headers, answer = await self._exchange(request)
+        except TimeoutError:
+            raise Passing(f"{method}: no answer within {self._timeout:g} s") from None
+        except (httpx.RequestError, aiohttp.ClientError) as error:
+            raise Passing(f"{method}: {_kind(error)}") from error
+        _check(method, status, headers, answer, token)
+
+    async def _exchange(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
+        """Status, headers and as much of the body as any answer of TalkMe has."""
+        response = await self._http.send(request, stream=True)
+        try:
+            body = b""
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > ANSWER_BYTES:
+                    break
+            return response.status_code, response.headers, body[:ANSWER_BYTES]
+        finally:
+            await response.aclose()
 
 
-def talkme_client(base_url: str, timeout: float, connections: int) -> httpx.AsyncClient:
+def talkme_client(base_url: str, connections: int) -> httpx.AsyncClient:
     """The connections to TalkMe: as many as turns can be at work, so that none waits for another.
 
-    `timeout` is in seconds and limits one call.
+    Cookies are not kept: calls of different webhooks share the connections and must not share anything else.
     """
-    from httpx_aiohttp import AiohttpTransport
 
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30)
-    return httpx.AsyncClient(base_url=base_url, timeout=timeout, transport=AiohttpTransport(limits=limits))
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    transport = AiohttpTransport(client=session)
+    # Each call has the clock's own time limit, which holds for the whole answer and not for each read.
+    return httpx.AsyncClient(base_url=base_url, timeout=None, transport=transport, cookies=no_cookies)  # noqa: S113
 
 
-def _check(method: str, response: httpx.Response) -> None:
+def _check(method: str, status: int, headers: httpx.Headers, body: bytes, token: str) -> None:
     """Return if TalkMe took the call; else raise what its answer means."""
-    status = response.status_code
     if status in RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Passing(f"{method}: HTTP {status}", after=_retry_after(response))
+        raise Passing(f"{method}: HTTP {status}", after=_retry_after(headers))
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise TalkMeTokenRefused(f"{method}: HTTP {status}: the token was refused")
-    if status >= HTTPStatus.BAD_REQUEST:
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
         raise TalkMeError(f"{method}: HTTP {status}")
     try:
-        answer = response.json()
-    except ValueError:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
         raise Passing(f"{method}: the answer is not JSON") from None
     if not isinstance(answer, dict) or answer.get("success") is not True:
-        raise _refusal(method, answer)
+        raise _refusal(method, answer, token)
 
 
-def _refusal(method: str, answer: object) -> TalkMeError:
+def _refusal(method: str, answer: object, token: str) -> TalkMeError:
     error = answer.get("error") if isinstance(answer, dict) else None
-    description = str(error.get("descr") if isinstance(error, dict) else error)[:200]
+    described = error.get("descr") if isinstance(error, dict) else error
+    description = clean(str(described).replace(token, "…"))[:DESCRIPTION_LENGTH]
     if "token" in description.lower() or "токен" in description.lower():
         return TalkMeTokenRefused(f"{method}: {description}")
     return Passing(f"{method}: {description}")
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _kind(error: Exception) -> str:
+    """What went wrong on the way. Errors of the transport do not quote what was sent."""
+    return clean(str(error))[:DESCRIPTION_LENGTH] or type(error).__name__
+
+
+def _retry_after(headers: httpx.Headers) -> float:
     """Seconds of `Retry-After` (RFC 9110, 10.2.3); its date form, which TalkMe does not use, counts as none."""
-    value = response.headers.get("retry-after", "")
-    return float(value) if value.isdigit() else 0.0
+    value = headers.get("retry-after", "")
+    return min(float(value), RETRY_AFTER_MOST) if value.isascii() and value.isdigit() else 0.0
 
 
 def _pause(state: RetryCallState) -> float:

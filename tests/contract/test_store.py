@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -219,9 +220,11 @@ async def test_a_failed_message_sent_again_is_tried_again_with_its_stored_reply(
     claim = await claim_one(store)
     await store.save_reply(claim, Reply("Да", by="offline"))
     await store.finish(claim, State.FAILED, "TalkMe is away")
-    again = await store.accept(said(external_id="1"))
+    mended = replace(said(external_id="1"), token="the-right-token")
+    again = await store.accept(mended)
     assert (again.message_id, again.duplicate) == (claim.message.id, True)
     message = (await claim_one(store)).message
+    assert (message.incoming.token, message.attempts) == ("the-right-token", 1)
     assert (message.state, message.reply, message.reason) == (State.ANSWERED, Reply("Да", by="offline"), None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections import defaultdict
 from pathlib import Path
@@ -62,7 +63,7 @@ async def test_a_worker_killed_in_the_middle_of_a_turn_is_replaced_and_its_calle
 ) -> None:
     talkme.script["send"].append(Answer(until=asyncio.Event()))  # the first send never gets an answer
     async with (
-        daemon_process(folder, port, talkme.url, workers=2, ITEIRA_STORE__LEASE="2") as daemon,
+        daemon_process(folder, port, talkme.url, workers=2, environment={"ITEIRA_STORE__LEASE": "2"}) as daemon,
         httpx.AsyncClient(base_url=daemon.url, timeout=60) as client,
     ):
         webhook = asyncio.create_task(client.post("/webhook/talkme", json=documented()))
@@ -98,7 +99,10 @@ async def test_a_daemon_killed_and_started_again_answers_what_it_had_accepted(
 ) -> None:
     talkme.script["send"].extend(Answer(until=asyncio.Event()) for _ in range(5))
     async with daemon_process(
-        folder, port, talkme.url, ITEIRA_STORE__LEASE="2", ITEIRA_SERVER__REPLY_WAIT="0.1"
+        folder,
+        port,
+        talkme.url,
+        environment={"ITEIRA_STORE__LEASE": "2", "ITEIRA_SERVER__REPLY_WAIT": "0.1"},
     ) as daemon:
         async with httpx.AsyncClient(base_url=daemon.url, timeout=60) as client:
             for number in range(5):
@@ -106,7 +110,7 @@ async def test_a_daemon_killed_and_started_again_answers_what_it_had_accepted(
                 assert answer.json()["message"] == "Сообщение принято"
         await eventually(lambda: len(talkme.sent()) == 5)
         daemon.kill()
-    async with daemon_process(folder, port, talkme.url, ITEIRA_STORE__LEASE="2") as daemon:
+    async with daemon_process(folder, port, talkme.url, environment={"ITEIRA_STORE__LEASE": "2"}) as daemon:
         await eventually(lambda: len(talkme.sent()) == 10)
         async with httpx.AsyncClient(base_url=daemon.url) as client:
 
@@ -156,3 +160,23 @@ async def test_a_taken_port_a_bad_setting_and_a_foreign_database_refuse_the_star
     assert "expected a valid integer" in await refusal(ITEIRA_SERVER__WORKERS="many")
     async with daemon_process(folder, port, talkme.url):
         assert f"cannot listen on 127.0.0.1:{port}" in await refusal()
+
+
+async def test_a_full_disk_refuses_with_503_and_serves_again_when_there_is_room(
+    folder: Path, port: int, talkme: ScriptedTalkMe
+) -> None:
+    async with (
+        daemon_process(folder, port, talkme.url) as daemon,
+        httpx.AsyncClient(base_url=daemon.url, timeout=60) as client,
+    ):
+        assert (await client.post("/webhook/talkme", json=documented())).status_code == 200
+        (pid,) = await daemon.workers()
+        # The kernel refuses this process to let any file grow further, as a full disk would.
+        unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+        refused = await client.post("/webhook/talkme", json=documented(user="boris"))
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert (await client.get("/webhook/talkme/health")).status_code in {200, 503}
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        assert (await client.post("/webhook/talkme", json=documented(user="boris"))).status_code == 200
+        assert len(talkme.sent()) == 2

@@ -172,11 +172,11 @@ ADMINISTRATION = [
 
 @pytest.mark.parametrize(("method", "path"), ADMINISTRATION)
 async def test_without_a_token_only_this_machine_is_answered(daemon: httpx.AsyncClient, method: str, path: str) -> None:
-    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+    for header in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "True-Client-IP", "Origin"):
         answer = await daemon.request(method, path, headers={header: "127.0.0.1"})
         assert (answer.status_code, answer.json()["success"]) == (403, False)
-    renamed = await daemon.request(method, path, headers={"Host": "evil.example"})
-    assert renamed.status_code == 403
+    for host in ("evil.example", "evil.example:", "evil@localhost", "127.0.0.1.evil.example", "[zz]"):
+        assert (await daemon.request(method, path, headers={"Host": host})).status_code == 403
     assert (await daemon.request(method, path)).status_code in {200, 404}
 
 

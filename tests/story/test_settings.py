@@ -120,7 +120,7 @@ def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) 
         ("[talkme]\nbase_url = 'talkme.ru'\n", "expected an address that starts with http"),
         ("[store]\nlease = 200\n", "store.lease = 200 must be less than server.stale_after = 120"),
         ("[server]\nrole = 'worker'\n[store]\nurl = 'memory://'\n", "server.role = worker needs a store"),
-        ("server = 5\n", "server = 5: expected a [section]"),
+        ("server = 5\n", "server is no [section]"),
         ("[server\n", "not valid TOML"),
     ],
 )

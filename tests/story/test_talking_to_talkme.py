@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ BUSY = {"success": False, "error": {"descr": "Внутренняя ошибка"
 
 
 class ImpatientClock(FakeClock):
-    """Sleeping takes no time, but is remembered."""
+    """Sleeping takes no time, but is remembered; time limits are real."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,6 +31,9 @@ class ImpatientClock(FakeClock):
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        return asyncio.timeout(seconds)
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ async def talkme() -> AsyncIterator[ScriptedTalkMe]:
 
 @pytest.fixture
 async def client(talkme: ScriptedTalkMe, clock: ImpatientClock) -> AsyncIterator[TalkMeClient]:
-    client = TalkMeClient(talkme_client(talkme.url, timeout=0.3, connections=10), clock, text_limit=100)
+    client = TalkMeClient(talkme_client(talkme.url, connections=10), clock, timeout=0.3, text_limit=100)
     yield client
     await client.close()
 
@@ -129,7 +133,7 @@ async def test_what_will_not_pass_is_not_tried_again(
 
 
 async def test_nobody_listening_is_an_error_of_talkme(clock: ImpatientClock) -> None:
-    client = TalkMeClient(talkme_client("http://127.0.0.1:9/", timeout=1, connections=1), clock, attempts=2)
+    client = TalkMeClient(talkme_client("http://127.0.0.1:9/", connections=1), clock, attempts=2)
     with pytest.raises(TalkMeError):
         await client.send(TOKEN, "Привет")
     await client.close()

@@ -64,9 +64,11 @@ local function state_without_worker(id)
 end
 
 -- A dead message waits again, in the place that its id gives it.
-local function try_again(id, now, retention)
+local function try_again(id, now, retention, token)
     local user = call("HGET", message_of(id), "user_id")
-    call("HSET", message_of(id), "state", state_without_worker(id), "accepted_at", now, "updated_at", now)
+    call("HSET", message_of(id), "state", state_without_worker(id), "accepted_at", now, "updated_at", now,
+        "attempts", 0)
+    if token then call("HSET", message_of(id), "token", token) end
     call("HDEL", message_of(id), "reason")
     call("PERSIST", message_of(id))
     call("ZREM", DEAD, id)
@@ -126,7 +128,7 @@ function actions.accept(a)
     local seen = a.external and seen_of(a.user, a.external)
     local first = seen and call("GET", seen)
     if first and call("EXISTS", message_of(first)) == 1 then
-        if call("HGET", message_of(first), "state") == "failed" then try_again(first, a.now, a.retention) end
+        if call("HGET", message_of(first), "state") == "failed" then try_again(first, a.now, a.retention, a.token) end
         return { id = first, duplicate = true }
     end
     local waiting = call("ZCARD", WAITING)

@@ -76,7 +76,7 @@ class RedisStore:
 
     async def check(self) -> None:
         with redis_errors():
-            await self._redis.get(_key("counters", "check"))
+            await self._redis.hincrby(_key("counters"), "checks", 1)
 
     # Inbox
 
@@ -86,6 +86,7 @@ class RedisStore:
             user=incoming.user_id,
             session=incoming.session_id,
             external=incoming.external_id,
+            token=incoming.token,
             name=incoming.name,
             phone=incoming.phone,
             fields=[part for pair in asdict(incoming).items() if pair[1] is not None for part in pair],

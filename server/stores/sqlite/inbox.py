@@ -19,7 +19,7 @@ FINISHED = "('sent', 'failed', 'expired')"
 def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now: float) -> Accepted:
     if incoming.external_id is not None and (first := _same_message(db, incoming)):
         if first["state"] == State.FAILED:
-            try_again(db, first, now)
+            try_again(db, first, now, incoming.token)
         return Accepted(str(first["id"]), duplicate=True)
     waiting = db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
     if waiting >= limits.inbox:
@@ -51,11 +51,12 @@ def _same_message(db: sqlite3.Connection, incoming: Incoming) -> sqlite3.Row | N
     return found
 
 
-def try_again(db: sqlite3.Connection, message: sqlite3.Row, now: float) -> None:
+def try_again(db: sqlite3.Connection, message: sqlite3.Row, now: float, token: str | None = None) -> None:
+    """A dead message waits again; with the `token` of its latest delivery, since the old one may be why it failed."""
     db.execute(
         "UPDATE messages SET state = iif(reply IS NULL, 'accepted', 'answered'), accepted_at = ?, updated_at = ?,"
-        " reason = NULL WHERE id = ?",
-        (now, now, message["id"]),
+        " reason = NULL, attempts = 0, token = coalesce(?, token) WHERE id = ?",
+        (now, now, token, message["id"]),
     )
     db.execute(
         "UPDATE sessions SET last_activity = ?, available_at = coalesce(available_at, ?) WHERE user_id = ?",

@@ -65,7 +65,7 @@ MIGRATIONS = [
 
     -- Kept by triggers, so that no query has to count and no code can forget to.
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    INSERT INTO counters VALUES ('waiting', 0), ('sent', 0), ('failed', 0), ('fence', 0);
+    INSERT INTO counters VALUES ('waiting', 0), ('sent', 0), ('failed', 0), ('fence', 0), ('checks', 0);
     CREATE TRIGGER message_arrives AFTER INSERT ON messages BEGIN
         UPDATE counters SET value = value + 1 WHERE name = 'waiting';
     END;

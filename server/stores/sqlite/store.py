@@ -40,7 +40,7 @@ from server.stores.waiting import Arrivals, Outcomes
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 2.0
 """How long a write waits for another process's transaction before the store counts as unavailable."""
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
@@ -71,11 +71,13 @@ class SQLiteStore:
         self._reader.shutdown()
 
     async def check(self) -> None:
-        await self._writer.run(lambda db: None)
+        self._must_be_there()
+        await self._writer.run(sessions.touch)
 
     # Inbox
 
     async def accept(self, incoming: Incoming) -> Accepted:
+        self._must_be_there()
         now = self._clock.now()
         accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, self._limits, now))
         self._arrivals.tell()
@@ -175,12 +177,22 @@ class SQLiteStore:
                 migrate(db, self._path)
             finally:
                 db.close()
+            self._inode = self._path.stat().st_ino
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror}; make it writable or set store.url") from None
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{self._path}: {error}; it was left as it is: restore a backup, or move it away to start afresh"
             ) from None
+
+    def _must_be_there(self) -> None:
+        """What is written into a file that was deleted or replaced would be gone with this process."""
+        try:
+            found = self._path.stat().st_ino
+        except OSError:
+            found = None
+        if found != self._inode:
+            raise StoreError(f"{self._path} was removed or replaced while the daemon runs; put it back or restart")
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -30,7 +30,7 @@ clean: ## Remove the environment and what was built. Data in var/ stays.
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Iteira needs Python 3.11 or newer: make PYTHON=python3.11 …")'
-	@echo "Setting up $(VENV) …" >&2
+	@echo "Setting up $(VENV) (about a minute) …" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 

@@ -6,126 +6,39 @@ It uses the standard library's urllib because a command that reads one document 
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Literal, TypedDict, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from iteira_cli import __version__
+from iteira_cli.documents import (
+    AllCleared,
+    DeadMessage,
+    DeadMessages,
+    Done,
+    Health,
+    KnowledgeStatus,
+    Retried,
+    Search,
+    SessionDetail,
+    Sessions,
+    Stats,
+)
 from iteira_cli.errors import AccessDenied, DaemonUnreachable, Failed, NotFound, Usage
+from iteira_cli.loopback import is_loopback
 
 T = TypeVar("T")
 
 TIMEOUT = 10.0
 """Seconds that an answer of the administration may take. It reads a store; nothing in it waits for a model."""
 
-
-class HealthCheck(TypedDict):
-    status: str
-    detail: str
-
-
-class Health(TypedDict):
-    status: Literal["ok", "degraded", "unavailable"]
-    service: str
-    checks: dict[str, HealthCheck]
-
-
-class ActiveSession(TypedDict):
-    """`user_id` is cut to its first 10 characters and "...". Times are ISO 8601, UTC."""
-
-    user_id: str
-    messages_count: int
-    client_name: str | None
-    phone_number: str | None
-    created_at: str
-    last_activity: str
-
-
-class Queue(TypedDict):
-    depth: int
-    oldest_seconds: float | None
-
-
-class Latency(TypedDict):
-    """Seconds from accepting a message to having delivered its reply; None while there was none."""
-
-    count: int
-    p50: float | None
-    p90: float | None
-    p99: float | None
-
-
-class Worker(TypedDict):
-    id: str
-    pid: int
-    host: str
-    started_at: str
-    seen_at: str
-    turns: int
-    consultant: str
-
-
-class Knowledge(TypedDict):
-    documents_count: int
-    embedder: str
-
-
-class Stats(TypedDict):
-    """Figures over all workers and nodes of the store. `uptime` is seconds."""
-
-    total_sessions: int
-    active_sessions: int
-    messages_processed: int
-    errors: int
-    active_sessions_details: list[ActiveSession]
-    queue: Queue
-    latency: Latency
-    uptime: float
-    workers: list[Worker]
-    consultant: str
-    knowledge: Knowledge
-
-
-class Session(TypedDict):
-    """Times are ISO 8601, UTC."""
-
-    user_id: str
-    session_id: str
-    client_name: str | None
-    gender: Literal["female", "male"] | None
-    phone_number: str | None
-    messages_count: int
-    created_at: str
-    last_activity: str
-
-
-class TranscriptLine(TypedDict):
-    role: Literal["caller", "consultant"]
-    text: str
-    at: str
-    state: str
-
-
-class SessionDetail(Session):
-    transcript: list[TranscriptLine]
-
-
-class Sessions(TypedDict):
-    sessions: list[Session]
-
-
-class Cleared(TypedDict):
-    message: str
-
-
-class AllCleared(Cleared):
-    cleared_sessions: int
+REINDEX_TIMEOUT = 600.0
+"""Seconds that reading the whole knowledge base again may take: every document is embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +130,41 @@ class AdminClient:
         """Raises `NotFound` if there is no such session."""
         return self._session("GET", user_id, SessionDetail)
 
-    def clear_session(self, user_id: str) -> Cleared:
+    def clear_session(self, user_id: str) -> Done:
         """Raises `NotFound` if there is no such session."""
-        return self._session("DELETE", user_id, Cleared)
+        return self._session("DELETE", user_id, Done)
 
     def clear_sessions(self) -> AllCleared:
         return self._call("DELETE", "/webhook/talkme/sessions", AllCleared)
+
+    def failed(self, limit: int, since: str | None = None) -> DeadMessages:
+        """What was not answered, latest first; `since` (ISO 8601) leaves out what was given up before."""
+        return self._call("GET", _query("/webhook/talkme/failed", limit=limit, since=since), DeadMessages)
+
+    def failed_message(self, message_id: str) -> DeadMessage:
+        """Raises `NotFound` if no dead message has this id."""
+        return self._dead("GET", message_id, "", DeadMessage)
+
+    def retry(self, message_id: str) -> Done:
+        """Raises `NotFound` if no dead message has this id."""
+        return self._dead("POST", message_id, "/retry", Done)
+
+    def retry_all(self, since: str | None = None) -> Retried:
+        return self._call("POST", _query("/webhook/talkme/failed/retry", since=since), Retried)
+
+    def drop(self, message_id: str) -> Done:
+        """Raises `NotFound` if no dead message has this id."""
+        return self._dead("DELETE", message_id, "", Done)
+
+    def knowledge_status(self) -> KnowledgeStatus:
+        return self._call("GET", "/knowledge-base/status", KnowledgeStatus)
+
+    def knowledge_search(self, text: str) -> Search:
+        return self._call("GET", _query("/knowledge-base/search", q=text), Search)
+
+    def knowledge_regenerate(self) -> KnowledgeStatus:
+        """Returns when everything has been read again."""
+        return self._call("POST", "/knowledge-base/regenerate", KnowledgeStatus, REINDEX_TIMEOUT)
 
     def _session(self, method: str, user_id: str, shape: type[T]) -> T:
         try:
@@ -230,8 +172,14 @@ class AdminClient:
         except NotFound as error:
             raise NotFound(f"there is no session of {user_id}", "`iteira sessions list` shows all") from error
 
-    def _call(self, method: str, path: str, shape: type[T]) -> T:
-        return self._judge(request(method, self.url + path, headers=self._headers), shape)
+    def _dead(self, method: str, message_id: str, what: str, shape: type[T]) -> T:
+        try:
+            return self._call(method, f"/webhook/talkme/failed/{quote(message_id, safe='')}{what}", shape)
+        except NotFound as error:
+            raise NotFound(f"no failed message has the id {message_id}", "`iteira failed list` shows all") from error
+
+    def _call(self, method: str, path: str, shape: type[T], timeout: float = TIMEOUT) -> T:
+        return self._judge(request(method, self.url + path, headers=self._headers, timeout=timeout), shape)
 
     def _judge(self, answer: Answer, shape: type[T]) -> T:
         """The answer's document if it has the keys of `shape`; other keys are left in it."""
@@ -242,13 +190,19 @@ class AdminClient:
             said = answer.error or "and nothing that Iteira would say"
             refused = NotFound if answer.status == 404 else Failed
             raise refused(f"the daemon answered {answer.status}: {said}", None if answer.error else self._doubt)
-        if missing := shape.__annotations__.keys() - answer.document.keys():
+        required: frozenset[str] = cast("Any", shape).__required_keys__
+        if missing := required - answer.document.keys():
             raise Failed(f"the daemon's answer lacks {', '.join(sorted(missing))}", self._doubt)
         return cast("T", answer.document)
 
     @property
     def _doubt(self) -> str:
         return f"is it Iteira {__version__} that listens at {self.url}? Else pass --url"
+
+
+def _query(path: str, **parameters: str | int | None) -> str:
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
 
 
 class _StayHere(HTTPRedirectHandler):
@@ -261,12 +215,5 @@ class _StayHere(HTTPRedirectHandler):
 
 
 def _opener(url: str) -> OpenerDirector:
-    proxies = [ProxyHandler({})] if _is_loopback(urlsplit(url).hostname or "") else []
+    proxies = [ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
     return build_opener(_StayHere, *proxies)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -23,6 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from iteira_cli import __version__
 from iteira_cli.errors import CliError
+from iteira_cli.help import tidy, without_flag_types
 from iteira_cli.options import Invocation
 
 
@@ -39,8 +41,11 @@ COMMANDS = {
     "dev": Entry("dev", "dev", "Run"),
     "stats": Entry("stats", "stats", "Watch"),
     "sessions": Entry("sessions", "app", "Watch"),
+    "failed": Entry("failed", "app", "Repair"),
+    "kb": Entry("kb", "app", "Repair"),
     "mock": Entry("mock", "mock", "Try out"),
     "simulate-call": Entry("simulate", "simulate_call", "Try out"),
+    "drill": Entry("drill", "drill", "Try out"),
     "selftest": Entry("selftest", "selftest", "Try out"),
     "config": Entry("config", "app", "Set up"),
 }
@@ -57,7 +62,11 @@ class Root(TyperGroup):
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = _load(name)
+                tidy(self.commands[name], ctx)
         return cast("TyperCommand | TyperGroup | None", self.commands.get(cmd_name))
+
+    def get_params(self, ctx: Any) -> Any:
+        return without_flag_types(super().get_params(ctx))
 
     def main(
         self,
@@ -173,4 +182,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A stdout that cannot hold Cyrillic shows escapes, which JSON understands, instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
-    app(prog_name="iteira")
+    try:
+        app(prog_name="iteira")
+    finally:
+        # Whoever presses Ctrl-C again while threads come to their end wants out, not a traceback of the interpreter.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iteira_cli.errors import Failed, Usage
+from iteira_cli.errors import Usage
 
 if TYPE_CHECKING:
     from iteira_cli.admin_client import AdminClient
@@ -40,6 +42,14 @@ Token = Annotated[
 ]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="AGO", help="Only what was given up since then: 10m, 2h, 1d.")
+]
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass
@@ -75,14 +85,25 @@ def connect(ctx: typer.Context, url: str | None, token: str | None) -> AdminClie
 def confirm(question: str, yes: bool) -> None:
     """Return if the operator agrees. Asks on a terminal; elsewhere only `--yes` is an agreement.
 
-    Raises `Usage` where nobody can be asked, `Failed` when the answer is no.
+    Raises `Usage` where nobody can be asked; ends the command with exit code 1 when the answer is no.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Usage("this cannot be undone and there is no terminal to ask on", "add --yes to do it")
+        raise Usage(f"{question} There is no terminal to answer on", "add --yes to do it")
     if not typer.confirm(question, err=True):
-        raise Failed("nothing was changed")
+        from iteira_cli.output import Output
+
+        Output().note("Nothing was changed.")
+        raise typer.Exit(1)
+
+
+def moment(ago: str, now: datetime) -> str:
+    """So long before `now`, as ISO 8601. Raises `Usage` unless `ago` is a number with its unit, such as 10m."""
+    given = re.fullmatch(r"(\d{1,5})([smhd])", ago.strip())
+    if not given:
+        raise Usage(f"--since {ago}: a time such as 30s, 10m, 2h or 1d is expected")
+    return (now - timedelta(**{UNITS[given[2]]: int(given[1])})).isoformat()
 
 
 def daemon_url(ctx: typer.Context, url: str | None) -> str:

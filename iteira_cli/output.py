@@ -55,13 +55,26 @@ class Output:
         cells = [list(row) for row in rows]
         self.out.print(Text(title, style="bold"), soft_wrap=True)
         if cells:
-            screen = self.out if self.out.is_terminal else Console(width=UNLIMITED, highlight=False, emoji=False)
-            screen.print(_table(columns, cells, screen.width))
+            self._rows(columns, cells)
         self.out.print()
+
+    def _rows(self, columns: Sequence[str], cells: list[list[Cell]]) -> None:
+        if self.out.is_terminal:
+            self.out.print(_table(columns, cells, self.out.width))
+            return
+        paper = Console(width=UNLIMITED, highlight=False, emoji=False)
+        with paper.capture() as drawn:
+            paper.print(_table(columns, cells, paper.width))
+        # The blanks that fill the last column up would only be in the way of who reads on.
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().rstrip("\n").split("\n")))
 
     def note(self, text: str) -> None:
         """Progress: what happens now, for the one who waits."""
         self.err.print(printable(text), style="dim", soft_wrap=True)
+
+    def warning(self, text: str) -> None:
+        """What is done as asked, though it may not be meant."""
+        self.err.print(Text("Warning: ", style="bold yellow"), printable(text), sep="", soft_wrap=True)
 
     def error(self, text: str, hint: str | None = None) -> None:
         """What went wrong and, on a line of its own, what to do next."""

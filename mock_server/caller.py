@@ -11,6 +11,8 @@ import httpx
 
 SENT = "Сообщение отправлено"
 """What the daemon's webhook says once the whole reply is delivered; anything else with 200 means: it follows."""
+BAD_GATEWAY = 502
+"""The daemon's status where TalkMe could not be reached, or refused the reply."""
 POLL = 30.0
 """Seconds of one long poll."""
 PAUSE = 2.0
@@ -156,6 +158,8 @@ class SimulatedCall:
         said.end_conversation = bool(ends) or _field(said, "end_conversation") is True
         if said.error is None and not replies:
             said.error = self._silence(said, time_limit)
+        if said.webhook_status == BAD_GATEWAY and not ear.heard:
+            said.error = f"{said.error}; {self._not_called()}"
         if said.error and (refusals := ear.of("refused")):
             said.error += f"; the mock refused {refusals[-1]['text']}"
 
@@ -163,10 +167,11 @@ class SimulatedCall:
         """Why nothing was heard although the webhook said 200."""
         if _message(said) != SENT:
             return f"accepted, but no reply came within {time_limit:g} s"
-        return (
-            f"the daemon says it has sent the reply, but the mock at {self._mock} received none: "
-            f"BASE_URL_TALKME of the daemon should be {self._mock}/"
-        )
+        return f"the daemon says it has sent the reply, but {self._not_called()}"
+
+    def _not_called(self) -> str:
+        """Why, most likely, the mock knows nothing of what the daemon did."""
+        return f"the mock at {self._mock} received no reply: BASE_URL_TALKME of the daemon should be {self._mock}/"
 
 
 class _Ear:
@@ -179,6 +184,11 @@ class _Ear:
         self._seen: int = spoken["seq"]
         self._watch = watch
         self._heard: list[Event] = []
+
+    @property
+    def heard(self) -> bool:
+        """Whether the daemon has called the mock at all since the caller spoke."""
+        return bool(self._heard)
 
     def of(self, kind: str) -> list[Event]:
         return [event for event in self._heard if event["kind"] == kind]

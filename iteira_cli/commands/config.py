@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from iteira_cli.options import Json, load_settings
+from iteira_cli.options import Invocation, Json, load_settings
 
 if TYPE_CHECKING:
     from server.settings import Settings
+
+SQLITE = "sqlite:///"
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,36 +32,67 @@ def check(ctx: typer.Context, json: Json = False) -> None:
 
     Example: iteira --config config.toml config check
     """
+    from iteira_cli import in_force
     from iteira_cli.output import Output
     from server.errors import SettingsError
+    from server.settings_sources import files_read
 
-    output = Output(json)
+    output, settings = Output(json), None
+    files = files_read(ctx.ensure_object(Invocation).config)
     try:
         settings = load_settings(ctx)
     except SettingsError as error:
         problems = str(error).splitlines()
-        if json:
-            output.document({"ok": False, "problems": problems, "time_budget": []})
-        else:
-            for problem in problems:
-                output.error(problem)
-        raise typer.Exit(1) from error
+    else:
+        problems = _problems(settings)
+    budget = settings.time_budget() if settings else []
+    warnings = in_force.warnings(settings) if settings else []
     if json:
-        output.document({"ok": True, "problems": [], "time_budget": settings.time_budget()})
-        return
-    for line in _in_force(settings):
-        output.line(f"OK  {line}")
-    for line in settings.time_budget():
-        output.line(line)
+        found = {"problems": problems, "warnings": warnings, "time_budget": budget}
+        output.document({"ok": not problems, "read": files, **found})
+    else:
+        if settings:
+            output.line(f"Read: {in_force.read_from(files)}")
+            for line in _in_force(settings):
+                output.line(f"OK  {line}")
+        for line in budget:
+            output.line(line)
+        for warning in warnings:
+            output.warning(warning)
+        for problem in problems:
+            output.error(problem)
+    raise typer.Exit(1 if problems else 0)
 
 
 def _in_force(settings: Settings) -> list[str]:
     """What these settings make of the daemon, without a secret."""
+    from iteira_cli import in_force
+
     allowed, protected = len(settings.talkme.tokens), settings.admin.token is not None
     return [
-        f"The daemon listens on {settings.server.host}, port {settings.server.port}.",
+        f"The daemon listens on {in_force.listens_on(settings)}.",
         f"TalkMe is called at {settings.talkme.base_url}.",
         f"Webhook tokens allowed: {allowed or 'all'}.",
-        f"Callers are answered by the consultant {settings.agent.consultant}.",
+        f"Callers are answered by the consultant {in_force.configured_consultant(settings)}.",
+        f"Messages are kept in {in_force.masked(settings.store.url)}.",
         f"The administration answers {'whoever has the admin token' if protected else 'this machine alone'}.",
     ]
+
+
+def _problems(settings: Settings) -> list[str]:
+    """What the machine lacks for these settings."""
+    problems = []
+    knowledge, logs, store = settings.knowledge.path, settings.logging.dir, settings.store.url
+    if not knowledge.is_dir():
+        problems.append(f"knowledge.path = {str(knowledge)!r}: no such folder; the company's files belong there")
+    if not _writable(logs):
+        problems.append(f"logging.dir = {str(logs)!r}: not writable; make it so, or choose another folder")
+    if store.startswith(SQLITE) and not _writable(Path(store.removeprefix(SQLITE)).parent):
+        problems.append(f"store.url = {store!r}: its folder is not writable; make it so, or choose another")
+    return problems
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in it, or it can be made where it does not exist yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

@@ -14,10 +14,12 @@ from typing import Annotated
 
 import typer
 
-from iteira_cli.commands.mock import DEFAULT_PORT
+from iteira_cli.commands.mock import DEFAULT_PORT, at_mock, cannot_listen
 from iteira_cli.errors import Failed
 from iteira_cli.options import Invocation, address, load_settings
+from iteira_cli.program import typed
 
+DEFAULT_DAEMON = "http://127.0.0.1:8000"
 START_SECONDS = 180.0
 """The first start reads the whole knowledge base."""
 STOP_SECONDS = 40.0
@@ -26,7 +28,7 @@ STOP_SECONDS = 40.0
 def dev(
     ctx: typer.Context,
     port: Annotated[int | None, typer.Option(help="Port of the daemon.", show_default="server.port")] = None,
-    mock_port: Annotated[int, typer.Option(help="Port of the mock TalkMe.")] = DEFAULT_PORT,
+    mock_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the mock TalkMe.")] = DEFAULT_PORT,
 ) -> None:
     """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
 
@@ -37,8 +39,7 @@ def dev(
     settings = load_settings(ctx, {"server.port": port})
     host, port = settings.server.host, settings.server.port
     daemon, talkme = address(host, port), address("127.0.0.1", mock_port)
-    _check_free(host, port, "--port")
-    _check_free("127.0.0.1", mock_port, "--mock-port")
+    _check_free(host, port, mock_port)
     output = Output()
     environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme}
     programs = [
@@ -50,8 +51,9 @@ def dev(
         _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
         output.note("")
         output.note(f"ready: the daemon on {daemon}, the mock TalkMe on {talkme}")
-        output.note("Call it from a second terminal:  iteira simulate-call")
-        output.note("See who called:                  iteira stats")
+        at_daemon = [] if daemon == DEFAULT_DAEMON else ["--url", daemon]
+        output.note(f"Call it from a second terminal:  {typed('simulate-call', *at_daemon, *at_mock(talkme))}")
+        output.note(f"See who called:                  {typed('stats', *at_daemon)}")
         output.note("Ctrl-C stops both.")
         _wait_until_one_ends(programs)
     except KeyboardInterrupt:
@@ -60,17 +62,20 @@ def dev(
         _stop(programs)
 
 
-def _check_free(host: str, port: int, option: str) -> None:
+def _check_free(host: str, port: int, mock_port: int) -> None:
+    """Better told now than by two programs at once."""
+    import mock_server.serving
+    import server.serving
     from server.errors import SettingsError
-    from server.serving import listen
 
     try:
-        listen(host, port).close()
-    except SettingsError:
-        raise Failed(
-            f"port {port} of {host} is taken",
-            f"stop the program that listens there (`ss -ltnp` lists them), or choose another {option}",
-        ) from None
+        server.serving.listen(host, port).close()
+    except SettingsError as error:
+        raise Failed(str(error)) from None
+    try:
+        mock_server.serving.listen("127.0.0.1", mock_port).close()
+    except OSError as error:
+        raise cannot_listen(error, "127.0.0.1", mock_port, "--mock-port") from None
 
 
 def _start(
@@ -107,14 +112,17 @@ def _fail_if_one_ended(programs: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _stop(programs: list[subprocess.Popen[bytes]]) -> None:
-    """Ctrl-C has reached them already where there is a terminal; a second signal does no harm."""
-    for program in programs:
-        program.terminate()
-    for program in programs:
-        try:
+    """Ctrl-C has reached them already where there is a terminal; a second signal does no harm. Whoever presses it
+    again does not want to wait for turns in flight: what they were answering stays in the inbox."""
+    try:
+        for program in programs:
+            program.terminate()
+        for program in programs:
             program.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        for program in programs:
             program.kill()
+            program.wait()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from iteira_cli.errors import CliError, Failed, Usage
 from iteira_cli.options import address
+from iteira_cli.program import typed
 
 if TYPE_CHECKING:
     from mock_server.calls import Call, Event
@@ -44,10 +45,11 @@ def mock(
     try:
         sock = listen(host, port)
     except OSError as error:
-        raise _cannot_listen(error, host, port) from None
+        raise cannot_listen(error, host, port) from None
     url = address(host, sock.getsockname()[1])
     output.note(f"Mock TalkMe on {url} ({_accepts(tokens)}); stop it with Ctrl-C.")
-    output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `iteira simulate-call`.")
+    call = typed("simulate-call", *at_mock(url))
+    output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `{call}`.")
     app = create_app(tokens=tokens, watch=lambda call, event: output.note(_line(call, event)))
     try:
         Server(app).run(sockets=[sock])
@@ -76,14 +78,19 @@ def reason(error: OSError) -> str:
     return os.strerror(error.errno)
 
 
-def _cannot_listen(error: OSError, host: str, port: int) -> CliError:
+def at_mock(url: str) -> list[str]:
+    """The option by which `simulate-call` finds the mock at `url`; none is needed for the default."""
+    return [] if url == address("127.0.0.1", DEFAULT_PORT) else ["--mock", url]
+
+
+def cannot_listen(error: OSError, host: str, port: int, option: str = "--port") -> CliError:
+    """What to say when the mock cannot have its port; `option` is where another one is named."""
     if error.errno != errno.EADDRINUSE:
-        return Failed(f"cannot listen on {host}:{port}: {reason(error)}", "choose another --host or --port")
+        return Failed(f"cannot listen on {host}:{port}: {reason(error)}", f"choose another --host or {option}")
     if answers(address(host, port)):
-        return Failed(f"a mock TalkMe already runs on {host}:{port}; use it, stop it, or choose another --port")
+        return Failed(f"a mock TalkMe already runs on {host}:{port}; use it, stop it, or choose another {option}")
     return Failed(
-        f"port {port} of {host} is taken by another program (`lsof -i :{port}` names it); "
-        "stop it or choose another --port"
+        f"port {port} of {host} is taken by another program (`ss -ltnp` lists them); stop it or choose another {option}"
     )
 
 

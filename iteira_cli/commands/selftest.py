@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from iteira_cli.errors import AccessDenied, CliError, Failed, NotFound
-from iteira_cli.options import Json, Token, Url, connect, load_settings
+from iteira_cli.loopback import is_loopback
+from iteira_cli.options import Json, Token, Url, Yes, confirm, connect, load_settings
 
 if TYPE_CHECKING:
     from iteira_cli.admin_client import AdminClient, Answer
@@ -29,6 +31,7 @@ PATIENCE = 30.0
 """Seconds for the statistics to show what was answered; a turn takes no longer (`server.message_timeout`)."""
 
 CALLERS = 10
+MESSAGES = CALLERS + 3
 LONG = "Сколько стоит женская стрижка с укладкой? " * 100
 """4200 characters; the daemon answers the first 4000 of them."""
 
@@ -55,24 +58,24 @@ def selftest(
             show_default="the first of talkme.tokens, else a made-up one",
         ),
     ] = None,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Check a running daemon from outside: calls of invented callers, wrong calls, statistics.
 
-    The replies go to the TalkMe that the daemon is configured for, so this is meant for `iteira dev` or for a
-    daemon whose talkme.base_url is the mock. The sessions it makes are cleared at the end.
+    The replies go to the TalkMe that the daemon is configured for: this is meant for `iteira dev`, or for a daemon
+    whose talkme.base_url is the mock, and asks before it sends to any other. The sessions it makes are cleared at
+    the end.
 
     Example: iteira selftest --url http://127.0.0.1:8000
     """
     from iteira_cli.output import Output
 
-    output = Output(json)
-    test = Selftest(connect(ctx, url, token), webhook_token or _webhook_token(ctx))
-    checks = []
+    output, admin = Output(json), connect(ctx, url, token)
+    _agree_to_real_replies(ctx, admin, yes)
+    test = Selftest(admin, webhook_token or _webhook_token(ctx))
     try:
-        for check in test.run():
-            output.note(f"{'ok' if check.ok else 'FAILED'}: {check.name}")
-            checks.append(check)
+        checks = _watched(output, test.run())
     finally:
         test.clear(output)
     _show(output, checks)
@@ -207,6 +210,31 @@ class Selftest:
 
         headers = {"Content-Type": "application/json"}
         return request("POST", self._admin.url + "/webhook/talkme", body, headers, WEBHOOK_TIMEOUT)
+
+
+def _agree_to_real_replies(ctx: typer.Context, admin: AdminClient, yes: bool) -> None:
+    """Ask before replies go to a TalkMe that is not on this machine: the daemon's, or the configured one."""
+    try:
+        told = admin.stats().get("talkme")
+    except Failed:
+        told = None
+    talkme = told or load_settings(ctx).talkme.base_url
+    if is_loopback(urlsplit(talkme).hostname or ""):
+        return
+    unless = "" if told else " (unless the daemon was started by `iteira dev`)"
+    confirm(f"{MESSAGES} replies would go to the real TalkMe at {talkme}{unless}. Go on?", yes)
+
+
+def _watched(output: Output, checks: Iterator[Check]) -> list[Check]:
+    """All of them. Where the table will be read elsewhere, each is also told as it is done."""
+    if output.out.is_terminal:
+        with output.err.status("Calling the daemon …"):
+            return list(checks)
+    done = []
+    for check in checks:
+        output.note(f"{'ok' if check.ok else 'FAILED'}: {check.name}")
+        done.append(check)
+    return done
 
 
 def _seen(answer: Answer) -> str:

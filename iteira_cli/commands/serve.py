@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from iteira_cli.errors import Failed
-from iteira_cli.options import address, load_settings
+from iteira_cli.loopback import is_loopback
+from iteira_cli.options import Invocation, address, load_settings
 
 if TYPE_CHECKING:
     from iteira_cli.output import Output
@@ -21,6 +22,10 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="server.host")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="server.port")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="server.workers")] = None,
+    role: Annotated[
+        Literal["all", "intake", "worker"] | None,
+        typer.Option(help="Take webhooks (intake), answer them (worker), or both.", show_default="server.role"),
+    ] = None,
     store: Annotated[str | None, typer.Option(metavar="URL", help="The store.", show_default="store.url")] = None,
     knowledge: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the knowledge base.", show_default="knowledge.path")
@@ -33,6 +38,7 @@ def serve(
     from iteira_cli.output import Output
     from server import serving
     from server.errors import IteiraError, SettingsError
+    from server.settings_sources import files_read
 
     settings = load_settings(
         ctx,
@@ -40,6 +46,7 @@ def serve(
             "server.host": host,
             "server.port": port,
             "server.workers": workers,
+            "server.role": role,
             "store.url": store,
             "knowledge.path": knowledge,
         },
@@ -48,7 +55,7 @@ def serve(
     try:
         sock = serving.listen(settings.server.host, settings.server.port)
         status = serving.prepare(settings, lambda done, total: _progress(output, done, total))
-        _banner(output, settings, status)
+        _banner(output, settings, status, files_read(ctx.ensure_object(Invocation).config))
         serving.run(settings, sock)
     except SettingsError as error:
         raise Failed(str(error)) from None
@@ -64,21 +71,24 @@ def _progress(output: Output, done: int, total: int) -> None:
         output.note(f"Reading the knowledge base: {done} of {total}")
 
 
-def _banner(output: Output, settings: Settings, status: KnowledgeStatus) -> None:
-    server, consultant = settings.server, settings.agent.consultant
-    answering = f"openai ({settings.agent.model})" if consultant == "openai" else "offline (no key needed)"
+def _banner(output: Output, settings: Settings, status: KnowledgeStatus, files: list[str]) -> None:
+    from iteira_cli import in_force
+
+    server, tokens = settings.server, len(settings.talkme.tokens)
     lines = {
+        "Read": in_force.read_from(files),
+        "Role": "" if server.role == "all" else server.role,
+        "Listening on": "" if is_loopback(server.host) else in_force.listens_on(settings),
         "Webhook": f"{address(server.host, server.port)}/webhook/talkme",
         "TalkMe": settings.talkme.base_url,
-        "Consultant": answering,
+        "Consultant": in_force.configured_consultant(settings),
         "Knowledge": f"{status.documents_count} documents of {status.files_count} files, embedder {status.embedder}",
-        "Store": f"{settings.store.url}, {server.workers} worker{'s' if server.workers > 1 else ''}",
+        "Store": f"{in_force.masked(settings.store.url)}, {server.workers} worker{'s' if server.workers > 1 else ''}",
         "Administration": "with admin.token" if settings.admin.token else "from this machine only (no admin.token)",
-        "Tokens": f"{len(settings.talkme.tokens)} allowed"
-        if settings.talkme.tokens
-        else "any (talkme.tokens is empty)",
+        "Tokens": f"{tokens} allowed" if tokens else "any (talkme.tokens is empty)",
     }
     for name, value in lines.items():
-        output.note(f"{name:<15}{value}")
-    for problem in status.problems:
-        output.error(problem)
+        if value:
+            output.note(f"{name:<15}{value}")
+    for warning in (*in_force.warnings(settings), *status.problems):
+        output.warning(warning)

@@ -10,7 +10,7 @@ from iteira_cli.errors import Usage
 from iteira_cli.options import Json, Token, Url, Yes, confirm, connect
 
 if TYPE_CHECKING:
-    from iteira_cli.admin_client import SessionDetail, TranscriptLine
+    from iteira_cli.documents import SessionDetail, TranscriptLine
     from iteira_cli.output import Output
 
 app = typer.Typer(no_args_is_help=True)
@@ -128,7 +128,8 @@ def _heading(line: TranscriptLine) -> str:
 
 
 def _line(output: Output, line: TranscriptLine) -> None:
-    output.line(f"{_heading(line)}: {' '.join(line['text'].split())}")
+    why = f" [{reason}]" if (reason := line.get("reason")) else ""
+    output.line(f"{_heading(line)}: {' '.join(line['text'].split())}{why}")
 
 
 def _bubble(output: Output, line: TranscriptLine) -> None:
@@ -136,12 +137,16 @@ def _bubble(output: Output, line: TranscriptLine) -> None:
     from rich.align import Align
     from rich.constrain import Constrain
     from rich.panel import Panel
+    from rich.text import Text
 
     from iteira_cli.output import printable
 
     caller = line["role"] == "caller"
+    said = [printable(line["text"])]
+    if reason := line.get("reason"):
+        said.append(Text(printable(reason).plain, style="red"))
     bubble = Panel.fit(
-        printable(line["text"]),
+        Text("\n").join(said),
         title=printable(_heading(line)),
         title_align="left" if caller else "right",
         border_style="cyan" if caller else "green",

@@ -6,13 +6,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
+from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Json, Url, daemon_url
 from iteira_cli.output import Output, duration
 
@@ -136,7 +136,7 @@ def _listen_as_mock(url: str) -> socket:
     from mock_server.serving import listen
 
     address = httpx.URL(url)
-    if not _is_loopback(address.host):
+    if not is_loopback(address.host):
         raise Failed(f"no mock TalkMe answers at {url}", "start `iteira mock` there, or name another with --mock")
     try:
         return listen(address.host, address.port or 80)
@@ -223,10 +223,3 @@ def _base_url(option: str, url: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 80) > 65535:
         raise Usage(f"{option} {url}: a base URL such as http://127.0.0.1:8000 is expected")
     return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -9,7 +9,7 @@ import typer
 from iteira_cli.options import Json, Token, Url, connect
 
 if TYPE_CHECKING:
-    from iteira_cli.admin_client import Stats
+    from iteira_cli.documents import Stats
     from iteira_cli.output import Output
 
 
@@ -36,18 +36,24 @@ def _show(output: Output, stats: Stats) -> None:
 
 
 def _overview(output: Output, stats: Stats) -> None:
+    from iteira_cli.in_force import consultant
     from iteira_cli.output import duration
 
-    knowledge = stats["knowledge"]
+    knowledge, errors = stats["knowledge"], stats["errors"]
     rows = [
         ("Up for", duration(stats["uptime"])),
-        ("Consultant", stats["consultant"]),
+        ("Consultant", consultant(stats["consultant"])),
         ("Knowledge", f"{knowledge['documents_count']} documents, embedder {knowledge['embedder']}"),
         ("Sessions", f"{stats['active_sessions']} active of {stats['total_sessions']}"),
         ("Messages processed", str(stats["messages_processed"])),
-        ("Errors", str(stats["errors"])),
+        ("Errors", f"{errors} (`iteira failed list` shows them)" if errors else "0"),
     ]
+    if refused := stats.get("refused"):
+        counts = ", ".join(f"{count} with {status}" for status, count in sorted(refused.items()))
+        rows.append(("Webhooks refused", f"{counts} (since the workers started)"))
     output.table("Overview", ("", ""), rows)
+    for problem in knowledge.get("problems", []):
+        output.warning(problem)
 
 
 def _queue_and_latency(output: Output, stats: Stats) -> None:

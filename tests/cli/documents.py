@@ -34,7 +34,8 @@ STATS: dict[str, Any] = {
         }
     ],
     "consultant": "offline",
-    "knowledge": {"documents_count": 120, "embedder": "e5"},
+    "knowledge": {"documents_count": 120, "embedder": "e5", "problems": ["prices.xlsx: is no spreadsheet"]},
+    "refused": {"503": 1, "401": 12},
 }
 
 SESSION: dict[str, Any] = {
@@ -50,14 +51,53 @@ SESSION: dict[str, Any] = {
 
 DETAIL: dict[str, Any] = SESSION | {
     "transcript": [
-        {"role": "caller", "text": "Сколько стоит стрижка?", "at": "2025-11-22T08:00:00+00:00", "state": "sent"},
+        {
+            "role": "caller",
+            "text": "Сколько стоит стрижка?",
+            "at": "2025-11-22T08:00:00+00:00",
+            "state": "sent",
+            "reason": None,
+        },
         {
             "role": "consultant",
             "text": "Женская стрижка стоит от пятидесяти рублей.\nЗаписать вас?",
             "at": "2025-11-22T08:00:01+00:00",
             "state": "failed",
+            "reason": "TalkMe refused the [token]",
         },
     ]
+}
+
+DEAD: dict[str, Any] = {
+    "id": "m-1/2",
+    "user_id": "xI4WylKDvtas",
+    "session_id": "3120",
+    "state": "failed",
+    "text": "Сколько стоит стрижка?",
+    "reply": "От пятидесяти рублей.",
+    "reason": "TalkMe refused the token",
+    "attempts": 3,
+    "accepted_at": "2025-11-22T08:00:00+00:00",
+    "updated_at": "2025-11-22T08:00:30+00:00",
+}
+
+EXPIRED: dict[str, Any] = DEAD | {"id": "m-3", "state": "expired", "reply": None, "reason": None, "attempts": 0}
+
+KNOWLEDGE: dict[str, Any] = {
+    "knowledge_base_exists": True,
+    "files_count": 4,
+    "documents_count": 170,
+    "updated_at": "2025-11-22T08:00:00+00:00",
+    "embedder": "e5",
+    "problems": ["prices.xlsx: is no spreadsheet"],
+}
+
+SEARCH: dict[str, Any] = {
+    "query": "маникюр",
+    "confidence": 0.8342,
+    "results": [
+        {"text": "Услуга: Маникюр, Цена: 42", "source": "Услуги и цены.xlsx", "location": "Услуги!5", "score": 0.9712}
+    ],
 }
 
 HEALTH: dict[str, Any] = {

@@ -4,8 +4,10 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from iteira_cli import __version__
@@ -39,6 +41,17 @@ def test_every_command_explains_itself_with_an_example() -> None:
         shown = CliRunner().invoke(app, [name, "--help"])
         assert shown.exit_code == 0, shown.stderr
         assert "Example: iteira" in shown.stdout, name
+
+
+@pytest.mark.parametrize("command", [[], ["selftest"], ["failed", "retry"], ["sessions"]])
+def test_help_shows_no_type_beside_a_flag_and_wraps_at_the_width_of_the_terminal(command: list[str]) -> None:
+    shown = iteira(*command, "--help", COLUMNS="80").stdout
+    assert "bool" not in shown
+    assert "[OPTIONS]" in shown
+    text = shown.partition("╭")[0].splitlines()
+    paragraph = [line.rstrip() for line in text if line.strip()]
+    short = [line for line, after in pairwise(text) if line.strip() and after.strip() and len(line.rstrip()) < 50]
+    assert short == [], paragraph
 
 
 def test_the_name_alone_shows_help() -> None:
@@ -109,7 +122,10 @@ def test_the_configuration_file_can_be_named_in_the_environment(tmp_path: Path) 
 
 
 def test_an_unexpected_error_is_no_traceback_unless_asked_for(daemon: ScriptedDaemon) -> None:
-    daemon.answers[STATS] = (200, documents.STATS | {"queue": {}})
+    daemon.answers[STATS] = (
+        200,
+        documents.STATS | {"queue": {}, "knowledge": {"documents_count": 0, "embedder": "e5"}},
+    )
     plain = iteira("stats", "--url", daemon.url)
     assert plain.returncode == 1
     assert "unexpected: KeyError: 'depth'" in plain.stderr

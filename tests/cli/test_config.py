@@ -10,6 +10,13 @@ from server.settings import load
 from .terminal import iteira
 
 
+@pytest.fixture(autouse=True)
+def knowledge(tmp_path: Path) -> Path:
+    folder = tmp_path / "knowledge"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture
 def contradiction(tmp_path: Path) -> str:
     (tmp_path / "bad.toml").write_text('[server]\nport = "many"\nprot = 1\n')
@@ -20,7 +27,9 @@ def test_a_usable_configuration_is_shown_with_its_time_budget() -> None:
     shown = iteira("config", "check", ITEIRA_SERVER__PORT="8123")
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = shown.stdout.splitlines()
-    assert "OK  The daemon listens on 127.0.0.1, port 8123." in lines
+    assert lines[0] == "Read: no file (defaults, environment and flags alone)"
+    assert "OK  The daemon listens on 127.0.0.1:8123." in lines
+    assert "OK  Callers are answered by the consultant offline (built-in, no AI model)." in lines
     budget = load().time_budget()
     assert lines[-len(budget) :] == budget
 
@@ -30,10 +39,15 @@ def test_secrets_are_not_shown() -> None:
         "ITEIRA_ADMIN__TOKEN": "an-admin-token-of-ours",
         "TALKME_TOKENS": "a-webhook-token",
         "OPENAI_API_KEY": "a-key-of-ours",
+        "OPENAI_MODEL": "gpt-x",
+        "ITEIRA_STORE__URL": "redis://:a-password@host:6379/0",
     }
     shown = iteira("config", "check", **secrets)
     assert shown.returncode == 0, shown.stderr
-    assert not [secret for secret in secrets.values() if secret in shown.stdout + shown.stderr]
+    hidden = ["an-admin-token-of-ours", "a-webhook-token", "a-key-of-ours", "a-password"]
+    assert not [secret for secret in hidden if secret in shown.stdout + shown.stderr]
+    assert "Messages are kept in redis://:***@host:6379/0." in shown.stdout
+    assert "the consultant openai (model gpt-x)" in shown.stdout
     assert "whoever has the admin token" in shown.stdout
     assert "Webhook tokens allowed: 1." in shown.stdout
 
@@ -49,10 +63,51 @@ def test_every_problem_is_a_line_on_stderr(contradiction: str) -> None:
 def test_json_says_the_same(contradiction: str) -> None:
     good = iteira("config", "check", "--json")
     assert good.returncode == 0
-    assert json.loads(good.stdout) == {"ok": True, "problems": [], "time_budget": load().time_budget()}
+    budget = load().time_budget()
+    expected = {"ok": True, "read": [], "problems": [], "warnings": [], "time_budget": budget}
+    assert json.loads(good.stdout) == expected
     bad = iteira("--config", contradiction, "config", "check", "--json")
     assert (bad.returncode, bad.stderr) == (1, "")
     document = json.loads(bad.stdout)
     assert document["ok"] is False
     assert len(document["problems"]) == 2
     assert document["time_budget"] == []
+
+
+def test_the_files_that_were_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text("[server]\nport = 8123\n")
+    (tmp_path / ".env").write_text("OPENAI_MODEL=gpt-x\n")
+    shown = iteira("--config", "ours.toml", "config", "check")
+    assert shown.stdout.splitlines()[0] == "Read: ours.toml, .env"
+    assert json.loads(iteira("--config", "ours.toml", "config", "check", "--json").stdout)["read"] == [
+        "ours.toml",
+        ".env",
+    ]
+
+
+def test_a_missing_knowledge_folder_is_a_problem(knowledge: Path) -> None:
+    knowledge.rmdir()
+    shown = iteira("config", "check")
+    assert shown.returncode == 1
+    assert "Error: knowledge.path = 'knowledge': no such folder" in shown.stderr
+    document = json.loads(iteira("config", "check", "--json").stdout)
+    assert document["ok"] is False
+    assert len(document["problems"]) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    shown = iteira(
+        "config", "check", ITEIRA_LOGGING__DIR="file/logs", ITEIRA_STORE__URL=f"sqlite:///{tmp_path}/file/iteira.db"
+    )
+    assert shown.returncode == 1
+    first, second = shown.stderr.splitlines()
+    assert first.startswith("Error: logging.dir = 'file/logs': not writable")
+    assert second.startswith(f"Error: store.url = 'sqlite:///{tmp_path}/file/iteira.db': its folder is not writable")
+
+
+def test_a_daemon_open_to_everybody_is_warned_of() -> None:
+    shown = iteira("config", "check", ITEIRA_SERVER__HOST="0.0.0.0")
+    assert shown.returncode == 0
+    assert "every address of this machine" in shown.stdout
+    assert shown.stderr.startswith("Warning: the daemon listens on 0.0.0.0 and answers any token")

@@ -19,7 +19,7 @@ def test_a_document_is_json_with_readable_russian(capsys: pytest.CaptureFixture[
 
 def test_a_piped_table_has_a_line_for_each_row_and_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Output().table("Имена", ("Name", "Count"), [(LONG, 7), ("Ян", 1234)])
-    title, head, first, second, end = (line.rstrip() for line in capsys.readouterr().out.splitlines())
+    title, head, first, second, end = capsys.readouterr().out.splitlines()
     assert (title, end) == ("Имена", "")
     assert head.split() == ["Name", "Count"]
     assert first.split() == [*LONG.split(), "7"]
@@ -47,7 +47,7 @@ def test_errors_and_notes_leave_stdout_alone(capsys: pytest.CaptureFixture[str])
 
 def test_words_of_callers_are_shown_as_they_are_and_steer_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Output().table("", ("Said",), [("[red]:smile: \x1b[2J",), (None,)])
-    _, said, nothing = (line.rstrip() for line in capsys.readouterr().out.split("\n")[1:-2])
+    _, said, nothing = capsys.readouterr().out.split("\n")[1:-2]
     assert said == "[red]:smile: \N{REPLACEMENT CHARACTER}[2J"
     assert nothing == "–"
 

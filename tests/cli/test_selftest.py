@@ -12,7 +12,7 @@ from iteira_cli.commands.selftest import Check, Selftest
 
 from .documents import DETAIL, HEALTH, STATS
 from .scripted_daemon import Document, Reply, ScriptedDaemon, Seen
-from .terminal import iteira
+from .terminal import iteira, iteira_on_terminal, plain
 
 CHECKS = [
     "health",
@@ -32,6 +32,7 @@ class AnsweringDaemon(ScriptedDaemon):
     def __init__(self) -> None:
         super().__init__()
         self.fault = ""
+        self.talkme: str | None = None
         self.calls: list[Document] = []
         self.counts: dict[str, int] = {}
         self.all_callers_are_here = threading.Barrier(10)
@@ -49,7 +50,8 @@ class AnsweringDaemon(ScriptedDaemon):
             case "/webhook/talkme/stats" if self.fault == "administration":
                 return 401, {"success": False, "error": "no"}
             case "/webhook/talkme/stats":
-                return 200, STATS | {"messages_processed": 0 if self.fault == "statistics" else len(self.calls)}
+                count = 0 if self.fault == "statistics" else len(self.calls)
+                return 200, STATS | {"messages_processed": count} | ({"talkme": self.talkme} if self.talkme else {})
         return 404, {"success": False, "error": "Not Found"}
 
     def _webhook(self, body: bytes) -> Reply:
@@ -97,6 +99,14 @@ def _refusal(error: str) -> Document:
 def daemon() -> Iterator[AnsweringDaemon]:
     with AnsweringDaemon() as answering:
         yield answering
+
+
+@pytest.fixture(autouse=True)
+def _mock_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASE_URL_TALKME", "http://127.0.0.1:5001/")
+
+
+REAL = "https://talkme.invalid/"
 
 
 def run(daemon: AnsweringDaemon, fault: str = "") -> dict[str, Check]:
@@ -206,3 +216,36 @@ def test_a_daemon_that_is_down_is_no_red_check_but_exit_code_3(nobody: str) -> N
     down = iteira("selftest", "--url", nobody, "--json")
     assert (down.returncode, down.stdout) == (3, "")
     assert "does not answer" in down.stderr
+
+
+def test_replies_to_a_real_talkme_need_yes_where_nobody_can_be_asked(daemon: AnsweringDaemon) -> None:
+    arguments = ("selftest", "--url", daemon.url, "--webhook-token", TOKEN)
+    refused = iteira(*arguments, BASE_URL_TALKME=REAL)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"13 replies would go to the real TalkMe at {REAL}" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert daemon.calls == []
+    assert iteira(*arguments, "--yes", BASE_URL_TALKME=REAL).returncode == 0
+
+
+@pytest.mark.parametrize(("types", "code", "calls"), [("n\n", 1, 0), ("y\n", 0, 13)])
+def test_replies_to_a_real_talkme_are_asked_for_on_a_terminal(
+    daemon: AnsweringDaemon, types: str, code: int, calls: int
+) -> None:
+    arguments = ("selftest", "--url", daemon.url, "--webhook-token", TOKEN)
+    shown = iteira_on_terminal(*arguments, types=types, BASE_URL_TALKME=REAL)
+    assert shown.returncode == code, shown.stdout
+    assert "Go on?" in shown.stdout
+    assert len(daemon.calls) == calls
+
+
+def test_what_the_daemon_says_of_its_talkme_counts_more_than_what_is_configured_here(daemon: AnsweringDaemon) -> None:
+    daemon.talkme = "http://127.0.0.1:5001/"
+    shown = iteira("selftest", "--url", daemon.url, "--webhook-token", TOKEN, BASE_URL_TALKME=REAL)
+    assert shown.returncode == 0, shown.stderr
+
+
+def test_on_a_terminal_the_results_are_shown_once(daemon: AnsweringDaemon) -> None:
+    shown = plain(iteira_on_terminal("selftest", "--url", daemon.url, "--webhook-token", TOKEN).stdout)
+    assert [shown.count(name) for name in CHECKS[1:]] == [1] * (len(CHECKS) - 1), shown
+    assert "7 passed, 0 failed" in shown

@@ -67,7 +67,8 @@ def test_a_piped_transcript_has_a_line_for_each_thing_said(daemon: ScriptedDaemo
     lines = sessions(daemon, "show", USER).stdout.splitlines()
     assert lines[-2:] == [
         "2025-11-22 11:00:00 caller: Сколько стоит стрижка?",
-        "2025-11-22 11:00:01 consultant (failed): Женская стрижка стоит от пятидесяти рублей. Записать вас?",
+        "2025-11-22 11:00:01 consultant (failed): Женская стрижка стоит от пятидесяти рублей. Записать вас?"
+        " [TalkMe refused the [token]]",
     ]
 
 
@@ -81,6 +82,7 @@ def test_on_a_terminal_the_caller_stands_left_and_the_consultant_right(daemon: S
     assert consultant.startswith("    ")
     assert len(consultant) == 80
     assert consultant.endswith("│")
+    assert any("TalkMe refused the [token]" in line for line in shown)
 
 
 def test_an_unknown_session_fails_and_says_where_the_known_are(daemon: ScriptedDaemon) -> None:
@@ -124,6 +126,8 @@ def test_on_a_terminal_clearing_asks_first(daemon: ScriptedDaemon, types: str, c
     assert shown.returncode == code, shown.stdout
     assert deletions(daemon) == deleted
     assert "Traceback" not in shown.stdout
+    assert ("Error" in shown.stdout) == (code == 130), "to decline is no error"
+    assert ("Nothing was changed." in shown.stdout) == (code == 1)
 
 
 def test_a_pipe_that_cannot_hold_russian_gets_escapes_that_json_understands(daemon: ScriptedDaemon) -> None:

@@ -34,16 +34,19 @@ def test_piped_figures_stand_in_plain_lines(daemon: ScriptedDaemon) -> None:
     lines = {" ".join(line.split()) for line in shown.stdout.splitlines()}
     assert {
         "Up for 1:02:05",
-        "Consultant offline",
+        "Consultant offline (built-in, no AI model)",
         "Knowledge 120 documents, embedder e5",
         "Sessions 1 active of 7",
         "Messages processed 42",
-        "Errors 3",
+        "Errors 3 (`iteira failed list` shows them)",
+        "Webhooks refused 12 with 401, 1 with 503 (since the workers started)",
         "5 0:01:01 42 250 ms 1.5 s –",
         "w-1 minsk-1 4711 2 offline 2025-11-22 10:00:00 2025-11-22 11:02:00",
         "xI4WylKDvt... Анастасия [red] +375291234567 2 2025-11-22 11:00:00 2025-11-22 11:01:30",
     } <= lines, shown.stdout
     assert "\x1b" not in shown.stdout
+    assert [line for line in shown.stdout.splitlines() if line != line.rstrip()] == []
+    assert shown.stderr == "Warning: prices.xlsx: is no spreadsheet\n"
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -52,8 +55,9 @@ def test_a_terminal_gets_tables_that_fit_it(daemon: ScriptedDaemon, columns: int
     assert shown.returncode == 0
     lines = plain(shown.stdout).splitlines()
     assert max(map(len, lines)) <= columns, shown.stdout
-    piped = iteira("stats", "--url", daemon.url).stdout
-    assert Counter("".join(lines).replace(" ", "")) == Counter("".join(piped.split())), "nothing is cut off"
+    piped = iteira("stats", "--url", daemon.url)
+    printed = (piped.stdout + piped.stderr).split()
+    assert Counter("".join(lines).replace(" ", "")) == Counter("".join(printed)), "nothing is cut off"
 
 
 def test_a_phone_number_is_not_broken_while_other_columns_can_give_way(daemon: ScriptedDaemon) -> None:
@@ -73,11 +77,16 @@ def test_an_idle_daemon_without_workers_is_shown(daemon: ScriptedDaemon) -> None
         "latency": none,
         "queue": {"depth": 0, "oldest_seconds": None},
     }
-    daemon.answers[PATH] = (200, STATS | idle)
+    older = {key: value for key, value in STATS.items() if key != "refused"}
+    knowledge = {"documents_count": 0, "embedder": "none"}
+    daemon.answers[PATH] = (200, older | idle | {"errors": 0, "knowledge": knowledge})
     shown = CliRunner().invoke(app, ["stats", "--url", daemon.url])
     assert shown.exit_code == 0
     assert "Workers: none" in shown.stdout
     assert "Active sessions: none" in shown.stdout
+    assert "iteira failed list" not in shown.stdout
+    assert "refused" not in shown.stdout
+    assert shown.stderr == ""
 
 
 def test_a_wrong_token_fails_and_says_which_setting_it_is(daemon: ScriptedDaemon) -> None:

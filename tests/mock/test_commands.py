@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
+from fastapi.responses import JSONResponse
 
 from tests.cli.terminal import iteira, iteira_on_terminal
 from tests.mock.daemon_double import SENT, DaemonDouble, TalkMe, refusing
@@ -64,7 +66,9 @@ def test_the_mock_says_where_it_is_shows_what_it_takes_and_stops_on_ctrl_c() -> 
         banner = next_line(process)
         url = next(word for word in banner.split() if word.startswith("http://"))
         assert "accepts 1 token" in banner
-        assert f"BASE_URL_TALKME={url}/" in next_line(process)
+        hint = next_line(process)
+        assert f"BASE_URL_TALKME={url}/" in hint
+        assert f"simulate-call --mock {url}`" in hint
 
         for token in ("allowed-token-1", "not-on-the-list"):
             headers = {"X-Token": token}
@@ -158,6 +162,30 @@ def test_an_unanswered_message_gives_exit_code_1_and_the_reason(
     ]
     assert json.loads(document.stdout)["unanswered"] == 1
     assert json.loads(document.stdout)["messages"][0]["error"] == reason
+
+
+def test_a_reply_that_went_to_another_talkme_is_answered_with_the_setting_that_leads_here(
+    mock_url: str, daemon: DaemonDouble, daemon_url: str
+) -> None:
+    daemon.turn = refusing(502, "TalkMe недоступен")
+    process = simulate(daemon_url, mock_url, "--say", "Алло")
+    assert process.returncode == 1
+    assert f"502: TalkMe недоступен; the mock at {mock_url} received no reply" in process.stderr
+    assert f"BASE_URL_TALKME of the daemon should be {mock_url}/" in process.stderr
+
+
+def test_a_reply_that_this_mock_refused_is_not_blamed_on_the_address(
+    mock_url: str, daemon: DaemonDouble, daemon_url: str
+) -> None:
+    async def too_late(talkme: TalkMe, text: str) -> Response:
+        await talkme("finish", {"code": "SUCCESS"})
+        await talkme.send("поздно")
+        return JSONResponse({"success": False, "error": "TalkMe отказал"}, status_code=502)
+
+    daemon.turn = too_late
+    process = simulate(daemon_url, mock_url, "--say", "Алло")
+    assert "502: TalkMe отказал" in process.stderr
+    assert "BASE_URL_TALKME" not in process.stderr
 
 
 def test_the_time_limit_is_the_callers(mock_url: str, daemon: DaemonDouble, daemon_url: str) -> None:
@@ -269,7 +297,10 @@ def test_what_is_piped_in_is_said_line_by_line(mock_url: str, daemon_url: str) -
     assert [message["text"] for message in json.loads(process.stdout)["messages"]] == ["раз", "два"]
 
 
-def test_ctrl_c_ends_a_call_that_waits_for_its_reply(mock_url: str, daemon: DaemonDouble, daemon_url: str) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_a_call_that_waits_for_its_reply(
+    times: int, mock_url: str, daemon: DaemonDouble, daemon_url: str
+) -> None:
     asked, over = threading.Event(), threading.Event()
 
     async def ponder(talkme: TalkMe, text: str) -> dict[str, Any]:
@@ -281,8 +312,11 @@ def test_ctrl_c_ends_a_call_that_waits_for_its_reply(mock_url: str, daemon: Daem
     try:
         with started("simulate-call", "--url", daemon_url, "--mock", mock_url, "--say", "Алло") as process:
             assert asked.wait(30)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 130
+            for _ in range(times):
+                process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+            assert process.returncode in {130, -signal.SIGINT}, errors
+            assert "Traceback" not in errors
     finally:
         over.set()
 

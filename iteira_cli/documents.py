@@ -1,0 +1,167 @@
+"""The documents of the daemon's administration API."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+
+class HealthCheck(TypedDict):
+    status: str
+    detail: str
+
+
+class Health(TypedDict):
+    status: Literal["ok", "degraded", "unavailable"]
+    service: str
+    checks: dict[str, HealthCheck]
+
+
+class ActiveSession(TypedDict):
+    """`user_id` is cut to its first 10 characters and "...". Times are ISO 8601, UTC."""
+
+    user_id: str
+    messages_count: int
+    client_name: str | None
+    phone_number: str | None
+    created_at: str
+    last_activity: str
+
+
+class Queue(TypedDict):
+    depth: int
+    oldest_seconds: float | None
+
+
+class Latency(TypedDict):
+    """Seconds from accepting a message to having delivered its reply; None while there was none."""
+
+    count: int
+    p50: float | None
+    p90: float | None
+    p99: float | None
+
+
+class Worker(TypedDict):
+    id: str
+    pid: int
+    host: str
+    started_at: str
+    seen_at: str
+    turns: int
+    consultant: str
+
+
+class Knowledge(TypedDict):
+    documents_count: int
+    embedder: str
+    problems: list[str]
+
+
+class Figures(TypedDict):
+    """Figures over all workers and nodes of the store. `uptime` is seconds."""
+
+    total_sessions: int
+    active_sessions: int
+    messages_processed: int
+    errors: int
+    active_sessions_details: list[ActiveSession]
+    queue: Queue
+    latency: Latency
+    uptime: float
+    workers: list[Worker]
+    consultant: str
+    knowledge: Knowledge
+
+
+class Stats(Figures, total=False):
+    """Also what not every daemon tells."""
+
+    refused: dict[str, int]
+    """HTTP status to how many webhooks the living workers refused with it since they started."""
+    talkme: str
+    """Base address of the TalkMe that replies go to."""
+
+
+class Session(TypedDict):
+    """Times are ISO 8601, UTC."""
+
+    user_id: str
+    session_id: str
+    client_name: str | None
+    gender: Literal["female", "male"] | None
+    phone_number: str | None
+    messages_count: int
+    created_at: str
+    last_activity: str
+
+
+class TranscriptLine(TypedDict):
+    role: Literal["caller", "consultant"]
+    text: str
+    at: str
+    state: str
+    reason: str | None
+    """Why it failed or expired."""
+
+
+class SessionDetail(Session):
+    transcript: list[TranscriptLine]
+
+
+class Sessions(TypedDict):
+    sessions: list[Session]
+
+
+class Done(TypedDict):
+    message: str
+
+
+class AllCleared(Done):
+    cleared_sessions: int
+
+
+class DeadMessage(TypedDict):
+    """A message that was not answered. Times are ISO 8601, UTC."""
+
+    id: str
+    user_id: str
+    session_id: str
+    state: Literal["failed", "expired"]
+    text: str
+    reply: str | None
+    reason: str | None
+    attempts: int
+    accepted_at: str
+    updated_at: str
+
+
+class DeadMessages(TypedDict):
+    failed: list[DeadMessage]
+
+
+class Retried(Done):
+    retried: int
+
+
+class KnowledgeStatus(TypedDict):
+    knowledge_base_exists: bool
+    files_count: int
+    documents_count: int
+    updated_at: str | None
+    embedder: str
+    problems: list[str]
+
+
+class Found(TypedDict):
+    text: str
+    source: str
+    location: str
+    score: float
+
+
+class Search(TypedDict):
+    """`confidence` is 0 to 1."""
+
+    query: str
+    confidence: float
+    results: list[Found]

@@ -1,0 +1,53 @@
+"""What the settings make of the daemon, in the operator's words and without a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iteira_cli.loopback import is_loopback
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+PASSWORD = re.compile(r"(?P<user>://[^:@]*:).*@")
+"""Up to the last @: a password need not be quoted as it should be."""
+QUERY_PASSWORD = re.compile(r"(?P<name>[?&]password=)[^&]*")
+
+
+def masked(url: str) -> str:
+    """The address of a store without the password that may be in it."""
+    return QUERY_PASSWORD.sub(r"\g<name>***", PASSWORD.sub(r"\g<user>***@", url))
+
+
+def consultant(name: str, model: str | None = None) -> str:
+    """Who answers. `offline` alone reads as if nobody did."""
+    if name == "offline":
+        return "offline (built-in, no AI model)"
+    return f"{name} (model {model})" if model else name
+
+
+def configured_consultant(settings: Settings) -> str:
+    return consultant(settings.agent.consultant, settings.agent.model)
+
+
+def listens_on(settings: Settings) -> str:
+    host, port = settings.server.host, settings.server.port
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{where}, every address of this machine" if host in {"0.0.0.0", "::"} else where  # noqa: S104
+
+
+def read_from(files: Sequence[str]) -> str:
+    """Which files the settings come from, as `server.settings_sources.files_read` finds them."""
+    return ", ".join(files) or "no file (defaults, environment and flags alone)"
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What the daemon would do as told, though hardly anybody means it."""
+    if is_loopback(settings.server.host) or settings.talkme.tokens:
+        return []
+    return [
+        f"the daemon listens on {settings.server.host} and answers any token: whoever reaches it is served. "
+        "Set talkme.tokens (TALKME_TOKENS), or listen on 127.0.0.1 behind a proxy"
+    ]

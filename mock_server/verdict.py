@@ -1,0 +1,153 @@
+"""The verdict over a load: what became of every message, judged from what was sent and what was heard.
+
+A reply is known by a mark: a word that only one message of its caller holds, and that its reply repeats.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+IN_FLIGHT = 1.0
+"""Seconds that a send may need to be heard: a sender that was killed so long before may still be its cause."""
+WORDS = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message of a caller. Times are Unix seconds."""
+
+    id: int
+    caller: str
+    mark: str
+    intended_at: float
+    """When the caller wanted to say it."""
+    sent_at: float
+    """When the delivery began that was accepted, or else the first one."""
+    accepted: bool
+    """The webhook answered 2xx; otherwise it was given up after all attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One reply that a caller heard, at Unix seconds."""
+
+    caller: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the messages. `lost`, `doubled`, `disordered` and `stray` are violations."""
+
+    accepted: int
+    answered: int
+    """Accepted and replied to."""
+    failed: int
+    """Accepted and not replied to, which the daemon says itself; so with `expired`."""
+    expired: int
+    given_up: int
+    """Never accepted, though tried to the end."""
+    lost: tuple[Sent, ...]
+    """Accepted, and neither replied to nor failed nor expired."""
+    doubled: tuple[Sent, ...]
+    """Replied to with different texts, or with one text more often than kills can explain."""
+    repeated: int
+    """Further replies with the same text, each with a kill between it and the one before: the sender died after the
+    reply had left and before that was recorded."""
+    disordered: tuple[Sent, ...]
+    """Replied to before a message of the same caller that was accepted earlier."""
+    stray: tuple[Heard, ...]
+    """Replies that answer nothing that their caller said."""
+    longest_gap: float | None
+    """Seconds from the delivery that was accepted to the reply, at most; None without replies."""
+    longest_wait: float | None
+    """Seconds from when the caller wanted to speak to the reply, at most: refused deliveries count here."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether every promise was kept."""
+        return not (self.lost or self.doubled or self.disordered or self.stray)
+
+
+def judge(
+    sent: Sequence[Sent], heard: Sequence[Heard], ended: Mapping[int, str] | None = None, kills: Sequence[float] = ()
+) -> Verdict:
+    """The verdict. `sent` is in the order of acceptance within each caller, `heard` in the order of hearing.
+
+    `ended` tells, by message id, that the daemon says `failed` or `expired`; other words mean nothing here. `kills`
+    are the Unix seconds at which a process that sends replies was killed.
+    """
+    ended = ended or {}
+    replies, stray = _matched(sent, heard)
+    accepted = [message for message in sent if message.accepted]
+    silent = [message for message in accepted if message.id not in replies]
+    answered = [message for message in accepted if message.id in replies]
+    first = {message.id: replies[message.id][0][1].at for message in answered}
+    doubled, repeated = _again(sent, replies, kills)
+    return Verdict(
+        accepted=len(accepted),
+        answered=len(answered),
+        failed=sum(ended.get(message.id) == "failed" for message in silent),
+        expired=sum(ended.get(message.id) == "expired" for message in silent),
+        given_up=len(sent) - len(accepted),
+        lost=tuple(message for message in silent if ended.get(message.id) not in {"failed", "expired"}),
+        doubled=doubled,
+        repeated=repeated,
+        disordered=tuple(_disordered(answered, replies)),
+        stray=stray,
+        longest_gap=_longest(first[message.id] - message.sent_at for message in answered),
+        longest_wait=_longest(first[message.id] - message.intended_at for message in answered),
+    )
+
+
+Replies = Mapping[int, Sequence[tuple[int, Heard]]]
+"""The replies to each message that has any, in the order of hearing, each with its place in that order."""
+
+
+def _matched(sent: Sequence[Sent], heard: Sequence[Heard]) -> tuple[Replies, tuple[Heard, ...]]:
+    marks = {(message.caller, message.mark): message.id for message in sent}
+    replies: dict[int, list[tuple[int, Heard]]] = defaultdict(list)
+    stray = []
+    for place, reply in enumerate(heard):
+        known = {marks[reply.caller, word] for word in WORDS.findall(reply.text) if (reply.caller, word) in marks}
+        if len(known) == 1:
+            replies[known.pop()].append((place, reply))
+        else:
+            stray.append(reply)
+    return dict(replies), tuple(stray)
+
+
+def _again(sent: Sequence[Sent], replies: Replies, kills: Sequence[float]) -> tuple[tuple[Sent, ...], int]:
+    """The messages that were replied to more often than may be, and how many repetitions kills explain."""
+    doubled, repeated = [], 0
+    for message in sent:
+        heard = [reply for _, reply in replies.get(message.id, ())]
+        explained = [
+            earlier.text == later.text and any(earlier.at - IN_FLIGHT <= kill <= later.at for kill in kills)
+            for earlier, later in pairwise(heard)
+        ]
+        repeated += sum(explained)
+        if not all(explained):
+            doubled.append(message)
+    return tuple(doubled), repeated
+
+
+def _disordered(answered: Iterable[Sent], replies: Replies) -> Iterable[Sent]:
+    latest: dict[str, int] = {}
+    for message in answered:
+        place = replies[message.id][0][0]
+        if place < latest.get(message.caller, -1):
+            yield message
+        else:
+            latest[message.caller] = place
+
+
+def _longest(seconds: Iterable[float]) -> float | None:
+    longest = max(seconds, default=None)
+    # A delivery that broke off may have been answered before the next attempt of it began.
+    return None if longest is None else max(longest, 0.0)

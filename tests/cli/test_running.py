@@ -1,0 +1,138 @@
+"""`iteira serve` and `iteira dev` as a person starts and stops them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.errors import SettingsError
+from server.serving import listen
+from tests.mock.serving import free_port
+
+from .terminal import iteira
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`iteira` with a session of its own, as a terminal gives it; nothing of it is left behind."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iteira_cli", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"ITEIRA_KNOWLEDGE__EMBEDDER": "none"} | environment,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def lines_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    assert process.stderr
+    lines: list[str] = []
+    for line in process.stderr:
+        lines.append(line.rstrip("\n"))
+        if words in line:
+            return lines
+    raise AssertionError(f"{words!r} was never said:\n" + "\n".join(lines))
+
+
+def banner(*arguments: str, **environment: str) -> list[str]:
+    with started("serve", "--port", str(free_port()), *arguments, **environment) as process:
+        lines = lines_until(process, "ready:")
+        process.terminate()
+    return lines
+
+
+def test_the_banner_says_what_was_read_who_answers_and_where_it_listens(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[server]\nhost = "0.0.0.0"\n')
+    lines = "\n".join(banner("--role", "worker"))
+    assert re.search(r"^Read +config\.toml$", lines, re.MULTILINE)
+    assert re.search(r"^Role +worker$", lines, re.MULTILINE)
+    assert re.search(r"^Listening on +0\.0\.0\.0:\d+, every address of this machine$", lines, re.MULTILINE)
+    assert re.search(r"^Consultant +offline \(built-in, no AI model\)$", lines, re.MULTILINE)
+    assert "Warning: the daemon listens on 0.0.0.0 and answers any token" in lines
+
+
+def test_the_banner_of_a_daemon_for_this_machine_alone_warns_of_nothing(tmp_path: Path) -> None:
+    (tmp_path / "knowledge").mkdir()
+    (tmp_path / "knowledge" / "about.md").write_text("# Адрес\nМинск, проспект Победителей, 9\n", encoding="utf-8")
+    lines = "\n".join(banner())
+    assert "Warning" not in lines
+    assert "Role" not in lines
+    assert "Listening on" not in lines
+
+
+def test_an_unknown_role_is_wrong_usage() -> None:
+    wrong = iteira("serve", "--role", "boss")
+    assert wrong.returncode == 2
+    assert "--role" in wrong.stderr
+
+
+def test_a_taken_port_says_how_to_find_who_has_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = iteira("serve", "--port", str(taken.getsockname()[1]))
+    assert refused.returncode == 1
+    assert "Address already in use; stop the program that does (`ss -ltnp`" in refused.stderr
+
+
+def test_an_address_of_another_machine_says_which_is_expected() -> None:
+    refused = iteira("serve", "--host", "192.0.2.1")
+    assert refused.returncode == 1
+    assert "Cannot assign requested address; choose a --host (server.host)" in refused.stderr
+    assert "stop the program" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("failure", "advice"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied; choose a --port (server.port) above"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "not known; choose a --host (server.host)"),
+    ],
+)
+def test_the_advice_fits_the_reason(failure: OSError, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> socket.socket:
+        raise failure
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(SettingsError, match=re.escape(advice)):
+        listen("nonsense.invalid", 80)
+
+
+def test_dev_says_how_to_call_it_and_ends_at_once_when_ctrl_c_is_pressed_twice() -> None:
+    port, mock_port = free_port(), free_port()
+    with started("dev", "--port", str(port), "--mock-port", str(mock_port)) as process:
+        lines = lines_until(process, "Ctrl-C stops both.")
+        call = next(line for line in lines if line.startswith("Call it from a second terminal:"))
+        assert call.endswith(f"simulate-call --url http://127.0.0.1:{port} --mock http://127.0.0.1:{mock_port}")
+        os.killpg(process.pid, signal.SIGINT)
+        lines_until(process, "stopping")
+        os.killpg(process.pid, signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode in {0, 130}, rest
+        assert "Traceback" not in rest
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_dev_names_the_port_that_is_taken_and_its_option() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        by_mock = iteira("dev", "--port", str(free_port()), "--mock-port", str(port))
+    assert by_mock.returncode == 1
+    assert f"port {port} of 127.0.0.1 is taken" in by_mock.stderr
+    assert "--mock-port" in by_mock.stderr

@@ -63,7 +63,10 @@ def prepare(settings: Settings, progress: Callable[[int, int], None]) -> Knowled
     async def try_store() -> None:
         store = open_store(settings, clock)
         await store.open()
-        await store.close()
+        try:
+            await store.examine()
+        finally:
+            await store.close()
 
     asyncio.run(try_store())
     return open_library(settings, clock, progress).open()

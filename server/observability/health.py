@@ -58,10 +58,10 @@ class Health:
 
     async def _check_store(self) -> Check:
         try:
-            await self._store.check()
+            remark = await self._store.check()
         except StoreError as error:
             return Check("unavailable", str(error))
-        return Check("ok", "takes messages")
+        return Check("degraded", remark) if remark else Check("ok", "takes messages")
 
     def _check_knowledge(self) -> Check:
         status = self._knowledge.status()

@@ -37,6 +37,8 @@ class StoreLimits:
 
     inbox: int = 10_000
     """Messages that may wait at the same time."""
+    per_session: int = 100
+    """Of them, messages of one session: a caller who floods must not fill the inbox for the others."""
     session_idle: float = 1800
     """Seconds of silence after which a message begins a new conversation."""
     history: int = 10
@@ -56,7 +58,8 @@ class Inbox(Protocol):
         stored reply if it has one and the token of the new delivery. Without `external_id` nothing is a duplicate.
 
         A session that was ended, or silent for longer than the idle time, begins a new conversation.
-        Raises `InboxFull` when as many messages wait as the store was opened for; duplicates still get through.
+        Raises `InboxFull` when as many messages wait as the store was opened for, of all or of this session;
+        duplicates still get through.
         """
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
@@ -164,8 +167,14 @@ class Store(Inbox, DeadLetters, Sessions, Presence, Protocol):
     async def open(self) -> None:
         """Make or migrate what is needed. Raises `StoreError` with what to do if that is not possible."""
 
+    async def examine(self) -> None:
+        """Read all that is stored. Raises `StoreError` with what to do if it is damaged; nothing is changed then."""
+
     async def close(self) -> None:
         """Finish what was asked for and give everything back."""
 
-    async def check(self) -> None:
-        """Raise `StoreError` if the store cannot take a message now."""
+    async def check(self) -> str | None:
+        """Raise `StoreError` if the store cannot take a message now.
+
+        It may take them and still have something to tell the operator, such as that it has lost what it held.
+        """

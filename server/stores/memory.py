@@ -43,6 +43,8 @@ class MemoryStore:
 
     async def open(self) -> None: ...
 
+    async def examine(self) -> None: ...
+
     async def close(self) -> None: ...
 
     async def check(self) -> None: ...
@@ -57,6 +59,9 @@ class MemoryStore:
             return Accepted(first.id, duplicate=True)
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+        own = sum(message.incoming.user_id == incoming.user_id for message in self._waiting())
+        if own >= self._limits.per_session:
+            raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
         self._touch_session(incoming, now)
         self._last_id += 1
         self._put(Message(str(self._last_id), incoming, State.ACCEPTED, now, now))

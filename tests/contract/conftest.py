@@ -30,7 +30,7 @@ def clock(store_url: str, request: pytest.FixtureRequest) -> FakeClock:
 
 @pytest.fixture
 async def store(store_url: str, clock: FakeClock) -> AsyncIterator[Store]:
-    store = store_from_url(store_url, StoreLimits(inbox=20, session_idle=1800, history=3), clock)
+    store = store_from_url(store_url, StoreLimits(inbox=20, per_session=5, session_idle=1800, history=3), clock)
     await store.open()
     yield store
     await store.close()

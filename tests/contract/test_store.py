@@ -94,6 +94,23 @@ async def test_a_full_inbox_takes_messages_again_once_one_is_finished(store: Sto
     await store.accept(said(user="the-next"))
 
 
+async def test_who_floods_the_inbox_is_refused_before_others_are(store: Store) -> None:
+    for number in range(5):
+        await store.accept(said(external_id=str(number)))
+    with pytest.raises(InboxFull, match="inbox_per_session"):
+        await store.accept(said())
+    assert (await store.accept(said(external_id="4"))).duplicate
+    assert not (await store.accept(said(user="boris"))).duplicate
+    await answer(store)
+    await store.accept(said())
+
+
+async def test_a_store_without_damage_has_nothing_to_say(store: Store) -> None:
+    await store.accept(said())
+    await store.examine()
+    assert await store.check() is None
+
+
 # Claiming
 
 

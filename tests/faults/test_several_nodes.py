@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from tests.daemon import documented
+from tests.load_balancer import load_balancer
 from tests.polling import eventually
 from tests.process import DaemonProcess, daemon_process
 from tests.redis_server import RedisServer
@@ -42,31 +43,31 @@ async def test_what_one_node_receives_another_answers_and_the_webhook_still_lear
         assert (health["status"], list(health["checks"])) == ("ok", ["store"])
 
 
-async def deliver(client: httpx.AsyncClient, ports: list[int], caller: int, number: int) -> None:
-    """As TalkMe does: the same message again, to the other node, until one takes it."""
+async def deliver(client: httpx.AsyncClient, url: str, caller: int, number: int) -> None:
+    """As TalkMe does: the same message again until it is taken."""
     body = documented(
         f"меня зовут Анна {number}",
         f"caller-{caller}",
         token=f"token-of-caller-{caller}",
         originalOnlineChatMessage={"id": number, "dialogId": caller},
     )
-    for attempt in range(200):
+    for _ in range(200):
         with suppress(httpx.TransportError):
-            answer = await client.post(f"http://127.0.0.1:{ports[attempt % 2]}/webhook/talkme", json=body)
+            answer = await client.post(f"{url}/webhook/talkme", json=body)
             if answer.status_code == 200:
                 return
         await asyncio.sleep(0.05)  # the pause of a sender whose message was refused
     raise AssertionError(f"message {number} of caller {caller} was never taken")
 
 
-async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(
+async def test_a_rolling_restart_behind_a_load_balancer_loses_and_doubles_nothing(
     folder: Path, talkme: ScriptedTalkMe, redis_server: RedisServer
 ) -> None:
     ports = [free_port(), free_port()]
 
-    async def call(client: httpx.AsyncClient, caller: int) -> None:
+    async def call(client: httpx.AsyncClient, url: str, caller: int) -> None:
         for number in range(MESSAGES):
-            await deliver(client, ports, caller, number)
+            await deliver(client, url, caller, number)
 
     async with AsyncExitStack() as stack, httpx.AsyncClient(timeout=60) as client:
 
@@ -79,7 +80,8 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(
             return len(talkme.of("send")) > count
 
         nodes = [await start(port) for port in ports]
-        load = asyncio.gather(*(call(client, caller) for caller in range(CALLERS)))
+        url = await stack.enter_async_context(load_balancer(folder, *ports))
+        load = asyncio.gather(*(call(client, url, caller) for caller in range(CALLERS)))
         for index, port in enumerate(ports):
             await eventually(partial(heard_more_than, 20 * (index + 1)))
             nodes[index].terminate()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import signal
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -160,6 +161,19 @@ async def test_a_taken_port_a_bad_setting_and_a_foreign_database_refuse_the_star
     assert "expected a valid integer" in await refusal(ITEIRA_SERVER__WORKERS="many")
     async with daemon_process(folder, port, talkme.url):
         assert f"cannot listen on 127.0.0.1:{port}" in await refusal()
+
+
+async def test_a_file_that_may_only_be_read_refuses_the_start_and_says_what_to_do(folder: Path, port: int) -> None:
+    (folder / "iteira.db").touch(mode=0o400)
+    # Root may write whatever it likes, unless this right is taken from it.
+    as_others = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.geteuid() == 0 else []
+    command = [sys.executable, "-m", "iteira_cli", "serve", "--port", str(port), "--store", "sqlite:///iteira.db"]
+    refused = await asyncio.create_subprocess_exec(
+        *as_others, *command, cwd=folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await refused.communicate()
+    assert refused.returncode == 1
+    assert "iteira.db: Permission denied; make it writable or set store.url" in " ".join(said.decode().split())
 
 
 async def test_a_full_disk_refuses_with_503_and_serves_again_when_there_is_room(

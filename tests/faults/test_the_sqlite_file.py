@@ -61,6 +61,21 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> No
     assert path.read_bytes() == before
 
 
+async def test_a_file_with_damaged_pages_is_found_by_its_examination_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as store:
+        for number in range(200):
+            await store.accept(said(f"caller-{number}"))
+    damaged = bytearray(path.read_bytes())
+    page = len(damaged) // 2 // 4096 * 4096
+    damaged[page : page + 4096] = b"\xff" * 4096
+    path.write_bytes(damaged)
+    async with opened(path) as store:
+        with pytest.raises(StoreError, match="left as it is"):
+            await store.examine()
+    assert path.read_bytes() == damaged
+
+
 async def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as other:

@@ -151,6 +151,31 @@ async def test_a_slow_model_is_not_a_dead_worker(
     assert len(model.requests) == 1
 
 
+async def test_a_worker_that_stalls_for_a_moment_keeps_its_callers(
+    folder: Path, port: int, talkme: ScriptedTalkMe, store: str, model: ModelServer
+) -> None:
+    held = asyncio.Event()
+    model.script.append(Completion(["Одну ", "минуту."], until=held))
+    patient = {**a_model_at(model), "ITEIRA_STORE__LEASE": "10"}
+    async with node(folder, port, talkme, store, **patient) as (stalled, client):
+        await client.post("/webhook/talkme", json=documented())
+        await eventually(lambda: model.requests)
+        (pid,) = await stalled.workers()
+        async with node(folder, _other(port), talkme, store, **patient) as (_, rival):
+            os.kill(pid, signal.SIGSTOP)
+            started = (await rival.get("/webhook/talkme/stats")).json()["uptime"]
+
+            async def a_moment_later() -> bool:
+                return bool((await rival.get("/webhook/talkme/stats")).json()["uptime"] - started > 2)
+
+            await eventually(a_moment_later)
+            os.kill(pid, signal.SIGCONT)
+            held.set()
+            await until_sent(rival)
+    assert talkme.sent() == ["Одну минуту."]
+    assert len(model.requests) == 1
+
+
 async def test_a_second_sigterm_ends_at_once_and_loses_nothing(
     folder: Path, port: int, talkme: ScriptedTalkMe, store: str
 ) -> None:

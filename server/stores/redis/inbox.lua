@@ -124,20 +124,30 @@ end
 
 local actions = {}
 
+-- A counter that only grows, and a name that is given once: either tells whether Redis still has what it had.
+function actions.check(a)
+    call("HSETNX", COUNTERS, "epoch", a.epoch)
+    return { epoch = call("HGET", COUNTERS, "epoch"), checks = call("HINCRBY", COUNTERS, "checks", 1) }
+end
+
 function actions.accept(a)
-    local seen = a.external and seen_of(a.user, a.external)
-    local first = seen and call("GET", seen)
+    -- The client repeats a command whose answer it has not seen: `delivery` is the same then.
+    local seen = seen_of(a.user, a.external or a.delivery)
+    local first = call("GET", seen)
+    if first and not a.external then return { id = first, duplicate = false } end
     if first and call("EXISTS", message_of(first)) == 1 then
         if call("HGET", message_of(first), "state") == "failed" then try_again(first, a.now, a.retention, a.token) end
         return { id = first, duplicate = true }
     end
     local waiting = call("ZCARD", WAITING)
-    if waiting >= a.limit then return { full = waiting } end
+    if waiting >= a.limit then return { full = waiting, setting = "limits.inbox" } end
+    local own = call("ZCARD", queue_of(a.user))
+    if own >= a.per_session then return { full = own, setting = "limits.inbox_per_session" } end
     touch_session(a)
     local id = number("id")
     call("HSET", message_of(id), "id", id, "state", "accepted", "accepted_at", a.now, "updated_at", a.now,
         "attempts", 0, unpack(a.fields))
-    if seen then call("SET", seen, id, "EX", a.dedupe) end
+    call("SET", seen, id, "EX", a.dedupe)
     call("ZADD", queue_of(a.user), id, id)
     call("RPUSH", said_of(a.user), id)
     call("LTRIM", said_of(a.user), -1000, -1)

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import cast
+from uuid import uuid4
 
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from server.clock import Clock
@@ -35,14 +39,19 @@ from server.models import (
 from server.stores.base import StoreLimits
 from server.stores.redis import rows
 from server.stores.redis.connection import connect, redis_errors
+from server.stores.redis.continuity import Continuity, risks
 from server.stores.redis.script import Script, held
 from server.stores.redis.tickets import Ticket, Tickets
 from server.stores.replies import cleared, lines_of, outcome_of, reply_json
 from server.stores.waiting import Outcomes
 
+log = logging.getLogger(__name__)
+
 PREFIX = "iteira"
 DEDUPE_SECONDS = 7 * 86_400
 """How long the id of a message is remembered; TalkMe repeats a delivery within minutes."""
+REPEATED_SECONDS = 60
+"""How long a delivery without an id is remembered: as long as a command of ours may be repeated, and much longer."""
 SWEPT_AT_ONCE = 200
 """Sessions that one round of housekeeping looks at: a script must not hold up other commands."""
 LISTEN_SECONDS = 1.0
@@ -60,6 +69,9 @@ class RedisStore:
         self._script = Script(self._redis, PREFIX)
         self._tickets = Tickets(self._redis, _key("inbox"), clock)
         self._outcomes = Outcomes(clock)
+        self._continuity = Continuity(clock)
+        self._closing = False
+        self._checking = asyncio.Lock()  # answers are compared in the order of the questions
 
     # Its life
 
@@ -67,16 +79,26 @@ class RedisStore:
         await self.check()
         with redis_errors():
             await self._tickets.open()
+            for risk in await risks(self._redis):
+                log.warning("%s", risk)
+            self._channel = await self._subscribed()
         self._listening = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
+        self._closing = True
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
+        with suppress(RedisError, OSError):
+            await self._channel.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
 
-    async def check(self) -> None:
-        with redis_errors():
-            await self._redis.hincrby(_key("counters"), "checks", 1)
+    async def examine(self) -> None:
+        """Redis reads all of it when it starts, and does not start where it is damaged."""
+
+    async def check(self) -> str | None:
+        async with self._checking:
+            self._continuity.seen(await self._script.run("check", epoch=uuid4().hex))
+        return self._continuity.loss
 
     # Inbox
 
@@ -90,14 +112,16 @@ class RedisStore:
             name=incoming.name,
             phone=incoming.phone,
             fields=[part for pair in asdict(incoming).items() if pair[1] is not None for part in pair],
+            delivery=uuid4().hex,
             limit=self._limits.inbox,
+            per_session=self._limits.per_session,
             now=self._now(),
             idle_since=repr(self._clock.now() - self._limits.session_idle),
             retention=self._retention,
-            dedupe=DEDUPE_SECONDS,
+            dedupe=REPEATED_SECONDS if incoming.external_id is None else DEDUPE_SECONDS,
         )
         if "full" in answer:
-            raise InboxFull(f"{answer['full']} messages wait, as many as limits.inbox allows")
+            raise InboxFull(f"{answer['full']} messages wait, as many as {answer['setting']} allows")
         return Accepted(answer["id"], answer["duplicate"])
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
@@ -208,6 +232,7 @@ class RedisStore:
     # Presence
 
     async def report(self, worker: Worker) -> None:
+        await self.check()
         with redis_errors():
             await self._redis.hset(_key("workers"), worker.id, json.dumps(asdict(worker)))
 
@@ -259,18 +284,23 @@ class RedisStore:
 
     async def _listen(self) -> None:
         """Tell outcomes to those who wait for them here, for as long as the store is open."""
-        while True:
+        while not self._closing:  # asked each time: redis-py may swallow a cancellation while it connects
             try:
-                async with self._redis.pubsub() as channel:
-                    await channel.subscribe(_key("outcomes"))
-                    while True:
-                        told = await channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
-                        if told:
-                            self._outcomes.tell(_published(told["data"]))
-                        else:
-                            await self._look_for_outcomes()
+                told = await self._channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
+                if told:
+                    self._outcomes.tell(_published(told["data"]))
+                else:
+                    await self._look_for_outcomes()
             except (RedisError, OSError, StoreError):
                 await asyncio.sleep(RECONNECT_SECONDS)
+                with suppress(RedisError, OSError):
+                    await self._channel.aclose()  # type: ignore[no-untyped-call]
+                    self._channel = await self._subscribed()
+
+    async def _subscribed(self) -> PubSub:
+        channel = self._redis.pubsub()
+        await channel.subscribe(_key("outcomes"))
+        return channel
 
     async def _look_for_outcomes(self) -> None:
         expected = self._outcomes.expected

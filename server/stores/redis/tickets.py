@@ -49,7 +49,7 @@ class Tickets:
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
-            log.error("Redis has lost its data: what had been accepted and not answered there is gone (%s)", error)
+            log.error("Redis has lost the inbox (%s)", error)
             await self.open()
             return []
 

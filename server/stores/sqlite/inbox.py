@@ -24,6 +24,11 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
     waiting = db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
     if waiting >= limits.inbox:
         raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+    own = db.execute(
+        f"SELECT count(*) FROM messages WHERE user_id = ? AND state IN {WAITING}", (incoming.user_id,)
+    ).fetchone()[0]
+    if own >= limits.per_session:
+        raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
     _touch_session(db, incoming, limits, now)
     cursor = db.execute(
         "INSERT INTO messages (user_id, session_id, external_id, token, text, phone, name, state, accepted_at,"

@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 2.0
 """How long a write waits for another process's transaction before the store counts as unavailable."""
+LEFT_AS_IT_IS = "it was left as it is: restore a backup, or move it away to start afresh"
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
 
@@ -63,6 +64,11 @@ class SQLiteStore:
         self._reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._connect)
         self._writer.start()
         self._watching = asyncio.create_task(self._watch_other_processes())
+
+    async def examine(self) -> None:
+        found = await self._read(lambda db: str(db.execute("PRAGMA quick_check(1)").fetchone()[0]))
+        if found != "ok":
+            raise StoreError(f"{self._path}: {found}; {LEFT_AS_IT_IS}")
 
     async def close(self) -> None:
         self._watching.cancel()
@@ -181,9 +187,7 @@ class SQLiteStore:
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror}; make it writable or set store.url") from None
         except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"{self._path}: {error}; it was left as it is: restore a backup, or move it away to start afresh"
-            ) from None
+            raise StoreError(f"{self._path}: {error}; {LEFT_AS_IT_IS}") from None
 
     def _must_be_there(self) -> None:
         """What is written into a file that was deleted or replaced would be gone with this process."""

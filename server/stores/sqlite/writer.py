@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -88,10 +89,11 @@ class GroupWriter:
                 _perform(connection, job)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
             for job in batch:
                 job.error = StoreError(f"SQLite: {error}")
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):  # the next batch must be tried whatever the disk says to this one
+                    connection.execute("ROLLBACK")
 
 
 def _perform(connection: sqlite3.Connection, job: _Job) -> None:

@@ -1,0 +1,103 @@
+"""What can happen to Redis and on the way to it, and what the store makes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from server.clock import SystemClock
+from server.errors import StoreError
+from server.models import Incoming
+from server.stores.base import Store, StoreLimits
+from server.stores.open import store_from_url
+from tests.redis_server import RedisServer
+from tests.tcp_proxy import tcp_proxy
+
+
+def said(external_id: str | None = None) -> Incoming:
+    return Incoming(user_id="anna", session_id="anna", text="да", token="token-of-the-salon", external_id=external_id)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    store = store_from_url(url, StoreLimits(), SystemClock())
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_a_connection_that_breaks_before_redis_has_answered_does_not_double_the_message(
+    redis_server: RedisServer,
+) -> None:
+    async with tcp_proxy(redis_server.port) as proxy, opened(f"redis://127.0.0.1:{proxy.port}/0") as store:
+        proxy.swallow = 1
+        accepted = await store.accept(said())
+        assert proxy.swallow == 0
+        assert not accepted.duplicate
+        assert (await store.totals(0)).queue_depth == 1
+        again = await store.accept(said())
+        assert again.message_id != accepted.message_id, "«да», «да» are two messages"
+
+
+async def test_a_redis_that_is_away_takes_nothing_and_afterwards_everything(redis_server: RedisServer) -> None:
+    async with opened(redis_server.url) as store:
+        redis_server.stop()
+        try:
+            with pytest.raises(StoreError, match="Redis"):
+                await store.accept(said())
+        finally:
+            redis_server.start()
+        await store.accept(said())
+        assert (await store.totals(0)).queue_depth == 1
+
+
+async def test_an_empty_replica_in_its_place_is_told(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(redis_server.url) as store:
+        await store.accept(said())
+        redis_server.client.flushall()
+        assert "lost its data" in str(await store.check())
+        assert [record.levelno for record in caplog.records if "lost its data" in record.message] == [logging.ERROR]
+        assert "lost its data" in str(await store.check()), "for an hour, not once"
+
+
+async def test_a_replica_that_lagged_behind_is_told(redis_server: RedisServer) -> None:
+    async with opened(redis_server.url) as store:
+        await store.check()
+        redis_server.client.hset("iteira:counters", "checks", 0)
+        assert "earlier state" in str(await store.check())
+
+
+async def test_a_redis_that_keeps_nothing_or_evicts_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    careless = RedisServer(tmp_path, "--appendonly", "no", "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru")
+    try:
+        async with opened(careless.url):
+            pass
+    finally:
+        careless.close()
+    assert "set appendonly yes" in caplog.text
+    assert "set maxmemory-policy noeviction" in caplog.text
+
+
+async def test_a_redis_without_memory_left_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
+    full = RedisServer(tmp_path)
+    try:
+        async with opened(full.url) as store:
+            await store.accept(said())
+            full.client.config_set("maxmemory", 1)
+            with pytest.raises(StoreError, match="maxmemory"):
+                await store.accept(said())
+            full.client.config_set("maxmemory", 0)
+            await store.accept(said())
+            assert (await store.totals(0)).queue_depth == 2
+    finally:
+        full.close()

@@ -142,7 +142,7 @@ class Store(Section):
 class Limits(Section):
     inbox: int = Field(10_000, ge=1)
     """Messages that may wait; one more is refused with 503."""
-    inbox_per_session: int = Field(100, ge=1)
+    inbox_per_session: int = Field(100, ge=1, le=1000)
     """Of them, messages of one session."""
     concurrent_turns: int = Field(200, ge=1, le=10_000)
     """Turns one worker process has under way at the same time."""

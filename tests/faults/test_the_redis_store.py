@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import pytest
 
 from server.clock import SystemClock
 from server.errors import StoreError
-from server.models import Incoming
+from server.models import Incoming, Worker
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from tests.redis_server import RedisServer
@@ -73,6 +74,24 @@ async def test_a_replica_that_lagged_behind_is_told(redis_server: RedisServer) -
         await store.check()
         redis_server.client.hset("iteira:counters", "checks", 0)
         assert "earlier state" in str(await store.check())
+
+
+async def test_a_worker_that_was_killed_is_forgotten_after_a_day(redis_server: RedisServer) -> None:
+    now = SystemClock().now()
+    dead, alive = Worker("dead", 1, "host", now - 90_000, now - 90_000), Worker("alive", 2, "host", now, now)
+    async with opened(redis_server.url) as store:
+        for worker in (dead, alive):
+            await store.report(worker)
+        await store.sweep()
+        assert [worker.id for worker in await store.workers(0)] == ["alive"]
+
+
+async def test_a_report_of_a_newer_program_is_read_as_far_as_it_is_known(redis_server: RedisServer) -> None:
+    async with opened(redis_server.url) as store:
+        await store.report(Worker("alive", 2, "host", 1.0, 2.0))
+        report = json.loads(str(redis_server.client.hget("iteira:workers", "alive")))
+        redis_server.client.hset("iteira:workers", "alive", json.dumps({**report, "mood": "fine"}))
+        assert [worker.pid for worker in await store.workers(0)] == [2]
 
 
 async def test_a_redis_that_keeps_nothing_or_evicts_is_warned_of(

@@ -150,7 +150,7 @@ function actions.accept(a)
     call("SET", seen, id, "EX", a.dedupe)
     call("ZADD", queue_of(a.user), id, id)
     call("RPUSH", said_of(a.user), id)
-    call("LTRIM", said_of(a.user), -1000, -1)
+    if call("LLEN", said_of(a.user)) > 1000 then forget_message(call("LPOP", said_of(a.user))) end
     call("ZADD", WAITING, a.now, id)
     remember(a.user, a.retention)
     if call("HEXISTS", session_of(a.user), "ticket") == 0 then issue_ticket(a.user) end

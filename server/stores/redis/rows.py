@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from server.models import Claim, Exchange, Incoming, Message, Session, State
+from server.models import Claim, Exchange, Incoming, Message, Session, State, Worker
 from server.stores.replies import reply_from_json
 
 Hash = Mapping[str, str]
 
 
-def message(fields: Hash) -> Message:
+def message(hash_: Hash) -> Message:
     incoming = Incoming(
-        user_id=fields["user_id"],
-        session_id=fields["session_id"],
-        text=fields["text"],
-        token=fields["token"],
-        external_id=fields.get("external_id"),
-        phone=fields.get("phone"),
-        name=fields.get("name"),
+        user_id=hash_["user_id"],
+        session_id=hash_["session_id"],
+        text=hash_["text"],
+        token=hash_["token"],
+        external_id=hash_.get("external_id"),
+        phone=hash_.get("phone"),
+        name=hash_.get("name"),
     )
     return Message(
-        id=fields["id"],
+        id=hash_["id"],
         incoming=incoming,
-        state=State(fields["state"]),
-        accepted_at=float(fields["accepted_at"]),
-        updated_at=float(fields["updated_at"]),
-        attempts=int(fields["attempts"]),
-        reply=reply_from_json(fields.get("reply")),
-        reason=fields.get("reason"),
+        state=State(hash_["state"]),
+        accepted_at=float(hash_["accepted_at"]),
+        updated_at=float(hash_["updated_at"]),
+        attempts=int(hash_["attempts"]),
+        reply=reply_from_json(hash_.get("reply")),
+        reason=hash_.get("reason"),
     )
 
 
-def session(fields: Hash) -> Session:
+def session(hash_: Hash) -> Session:
     return Session(
-        user_id=fields["user_id"],
-        session_id=fields["session_id"],
-        created_at=float(fields["created_at"]),
-        last_activity=float(fields["last_activity"]),
-        conversation_since=float(fields["conversation_since"]),
-        messages_count=int(fields["messages_count"]),
-        client_name=fields.get("client_name"),
-        gender=fields.get("gender"),
-        phone_number=fields.get("phone_number"),
-        ended=fields["ended"] == "1",
+        user_id=hash_["user_id"],
+        session_id=hash_["session_id"],
+        created_at=float(hash_["created_at"]),
+        last_activity=float(hash_["last_activity"]),
+        conversation_since=float(hash_["conversation_since"]),
+        messages_count=int(hash_["messages_count"]),
+        client_name=hash_.get("client_name"),
+        gender=hash_.get("gender"),
+        phone_number=hash_.get("phone_number"),
+        ended=hash_["ended"] == "1",
     )
+
+
+def worker(text: str) -> Worker:
+    """A report; what a newer program says beside what we know is left out."""
+    known = {field.name for field in fields(Worker)}
+    return Worker(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 def claim(answer: Mapping[str, Any], expires_at: float) -> Claim:

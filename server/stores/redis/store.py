@@ -54,6 +54,8 @@ REPEATED_SECONDS = 60
 """How long a delivery without an id is remembered: as long as a command of ours may be repeated, and much longer."""
 SWEPT_AT_ONCE = 200
 """Sessions that one round of housekeeping looks at: a script must not hold up other commands."""
+GONE_SECONDS = 86_400
+"""A worker that was killed, and so could not say goodbye, is forgotten after this time."""
 LISTEN_SECONDS = 1.0
 """How often those who wait for outcomes look for themselves: a publication may be lost with a connection."""
 RECONNECT_SECONDS = 0.3
@@ -207,6 +209,9 @@ class RedisStore:
         )
         with redis_errors():
             await self._tickets.forget_dead_workers()
+            reports = [rows.worker(text) for text in _strings(await self._redis.hvals(_key("workers")))]
+            if gone := [worker.id for worker in reports if worker.seen_at < now - GONE_SECONDS]:
+                await self._redis.hdel(_key("workers"), *gone)
         return Swept(answer["closed"], answer["messages"], answer["removed"])
 
     async def totals(self, active_since: float) -> Totals:
@@ -243,7 +248,7 @@ class RedisStore:
     async def workers(self, seen_since: float) -> Sequence[Worker]:
         with redis_errors():
             known = await self._redis.hvals(_key("workers"))
-        workers = [Worker(**json.loads(text)) for text in known]
+        workers = [rows.worker(text) for text in _strings(known)]
         return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
 
     # What the above is made of

@@ -108,5 +108,9 @@ def leave(db: sqlite3.Connection, worker_id: str) -> None:
 
 
 def workers(db: sqlite3.Connection, seen_since: float) -> list[Worker]:
-    found = db.execute("SELECT * FROM workers WHERE seen_at >= ? ORDER BY started_at, id", (seen_since,))
+    found = db.execute(
+        "SELECT id, pid, host, started_at, seen_at, turns, consultant, refused FROM workers WHERE seen_at >= ?"
+        " ORDER BY started_at, id",
+        (seen_since,),
+    )
     return [Worker(**{**dict(row), "refused": json.loads(row["refused"])}) for row in found]

@@ -20,6 +20,9 @@ HELD = 0.9
 """Part of the promised lease that a claim is made for; the rest is for others to notice that it has ended."""
 RENEWED = 0.25
 """Part of the lease after which it is renewed: three renewals may fail before it ends."""
+RECOVERY_SECONDS = 2.0
+"""How long nothing is claimed when the store is back: living workers have leases to renew that ended meanwhile, and
+outcomes to record, and try to at least every half second."""
 LOOK_SECONDS = 0.5
 """How often a worker looks for sessions that nobody told it about: those of dead workers, and of busy ones."""
 
@@ -52,6 +55,7 @@ class Dispatcher:
         self._look_after = min(LOOK_SECONDS, lease * (1 - HELD) / 2)
         self._under_way: dict[int, _UnderWay] = {}
         self._free = asyncio.Event()
+        self._store_was_away = False
         self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
 
@@ -90,15 +94,25 @@ class Dispatcher:
                 await self._free.wait()
                 continue
             try:
+                await self._recover()
                 await self._renew_overdue()
                 # Never cancelled: what it may have claimed would belong to nobody until the leases end.
                 claims = await self._inbox.claim(self._worker_id, self._lease * HELD, free, wait=self._look_after)
             except Exception as error:  # callers wait: whatever it is, the next attempt may go well
+                self._store_was_away = True
                 _log_trouble("nothing can be claimed", error)
                 await self._clock.sleep(self._look_after)
             else:
                 for claim in claims:
                     self._start(claim)
+
+    async def _recover(self) -> None:
+        """When the store was away for longer than a lease, everybody's have ended, though nobody has died."""
+        if self._store_was_away:
+            await self._inbox.check()
+            await self._renew()
+            await self._clock.sleep(RECOVERY_SECONDS)
+            self._store_was_away = False
 
     async def _renew_overdue(self) -> None:
         """After a stall, what is under way here must not be claimed as if its worker had died."""

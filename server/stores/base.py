@@ -103,6 +103,12 @@ class Inbox(Protocol):
     async def message(self, message_id: str) -> Message | None:
         """One message as it stands now; None if there is none of this id."""
 
+    async def check(self) -> str | None:
+        """Raise `StoreError` if the store cannot take a message now.
+
+        It may take them and still have something to tell the operator, such as that it has lost what it held.
+        """
+
 
 class DeadLetters(Protocol):
     """Messages that were not answered: `failed` and `expired` ones, with reason, attempts and stored reply."""
@@ -172,9 +178,3 @@ class Store(Inbox, DeadLetters, Sessions, Presence, Protocol):
 
     async def close(self) -> None:
         """Finish what was asked for and give everything back."""
-
-    async def check(self) -> str | None:
-        """Raise `StoreError` if the store cannot take a message now.
-
-        It may take them and still have something to tell the operator, such as that it has lost what it held.
-        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import defaultdict
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -16,7 +17,7 @@ from tests.load_balancer import load_balancer
 from tests.polling import eventually
 from tests.process import DaemonProcess, daemon_process
 from tests.redis_server import RedisServer
-from tests.scripted_talkme import ScriptedTalkMe
+from tests.scripted_talkme import Answer, ScriptedTalkMe
 
 CALLERS, MESSAGES = 20, 6
 
@@ -115,7 +116,12 @@ async def test_redis_away_for_a_while_refuses_and_then_answers_everything_it_too
     try:
         async with (
             daemon_process(
-                folder, free_port(), talkme.url, "--store", redis.url, environment={"ITEIRA_STORE__LEASE": "2"}
+                folder,
+                free_port(),
+                talkme.url,
+                "--store",
+                redis.url,
+                environment={"ITEIRA_STORE__LEASE": "2", "ITEIRA_SERVER__REPLY_WAIT": "0.2"},
             ) as daemon,
             httpx.AsyncClient(timeout=60) as client,
         ):
@@ -139,6 +145,35 @@ async def test_redis_away_for_a_while_refuses_and_then_answers_everything_it_too
             assert set(statuses) <= {200, 503}
     finally:
         redis.close()
+
+
+async def test_what_was_said_while_redis_was_away_is_not_said_again_by_the_other_node(
+    folder: Path, talkme: ScriptedTalkMe, redis_server: RedisServer
+) -> None:
+    taken = asyncio.Event()
+    talkme.script["send"].append(Answer(until=taken))
+    impatient = {"ITEIRA_STORE__LEASE": "2", "ITEIRA_SERVER__REPLY_WAIT": "0.1"}
+    async with AsyncExitStack() as stack, httpx.AsyncClient(timeout=60) as client:
+        nodes = [
+            await stack.enter_async_context(
+                daemon_process(folder, free_port(), talkme.url, "--store", redis_server.url, environment=impatient)
+            )
+            for _ in range(2)
+        ]
+        await client.post(f"{nodes[0].url}/webhook/talkme", json=documented())
+        await eventually(talkme.sent)
+        redis_server.stop()
+        away_since = time.monotonic()
+        taken.set()  # TalkMe has the reply, and Redis cannot be told
+        await eventually(lambda: time.monotonic() - away_since > 3)
+        redis_server.start()
+
+        async def processed() -> int:
+            answer = await client.get(f"{nodes[1].url}/webhook/talkme/stats")
+            return int(answer.json().get("messages_processed", 0))
+
+        await eventually(processed)
+        assert len(talkme.sent()) == 1
 
 
 async def test_a_redis_that_lost_its_data_is_reported_and_served_on(

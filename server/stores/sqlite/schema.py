@@ -34,6 +34,7 @@ MIGRATIONS = [
     );
     CREATE INDEX sessions_available ON sessions (available_at) WHERE available_at IS NOT NULL;
     CREATE INDEX sessions_activity ON sessions (last_activity);
+    CREATE INDEX sessions_open ON sessions (last_activity) WHERE NOT ended;
 
     CREATE TABLE messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -106,6 +106,15 @@ def moment(ago: str, now: datetime) -> str:
     return (now - timedelta(**{UNITS[given[2]]: int(given[1])})).isoformat()
 
 
+def allowed_token(ctx: typer.Context) -> str | None:
+    """A token of TalkMe's that the daemon lets in; None where it lets in every one.
+
+    Raises `server.errors.SettingsError`.
+    """
+    tokens = load_settings(ctx).talkme.tokens
+    return tokens[0].get_secret_value() if tokens else None
+
+
 def daemon_url(ctx: typer.Context, url: str | None) -> str:
     """Where the daemon answers: `--url`, else as configured. Raises `server.errors.SettingsError`."""
     if url is not None:

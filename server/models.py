@@ -77,6 +77,8 @@ class Message:
     incoming: Incoming
     state: State
     accepted_at: float
+    waiting_since: float
+    """When it began to wait: when it was accepted, or tried again."""
     updated_at: float
     attempts: int = 0
     """How often a worker has begun to work on it."""
@@ -188,8 +190,8 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Figures over all workers of a store. Latencies are seconds from accepting a message to having delivered
-    its reply, of the latest replies, in ascending order."""
+    """Figures over all workers of a store. Latencies are seconds from when a message began to wait to having
+    delivered its reply, of the latest replies, in ascending order."""
 
     total_sessions: int
     active_sessions: int
@@ -198,5 +200,5 @@ class Totals:
     errors: int
     """Messages that failed since the store was made."""
     queue_depth: int
-    oldest_accepted_at: float | None
+    oldest_waiting_since: float | None
     latencies: tuple[float, ...]

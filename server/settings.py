@@ -18,6 +18,8 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -57,13 +59,29 @@ def _at_least(characters: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _region(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # only where somebody has set it: the command line must start fast
+
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("expected a country in two capital letters, such as BY (ISO 3166)")
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TalkMeToken = Annotated[SecretStr, _at_least(10)]
 AdminToken = Annotated[SecretStr, _at_least(16)]
+ApiKey = Annotated[SecretStr, _at_least(1)]
 
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("expected a value, not true or false")
+        return value
 
 
 class Server(Section):
@@ -99,7 +117,7 @@ class TalkMe(Section):
 class Agent(Section):
     provider: Literal["auto", "openai", "offline"] = "auto"
     """`auto`: OpenAI where a key is set, else the offline consultant."""
-    api_key: SecretStr | None = None
+    api_key: Annotated[ApiKey | None, BeforeValidator(lambda value: value or None)] = None
     base_url: HttpUrl = "https://api.openai.com/v1/"
     """Any OpenAI-compatible endpoint."""
     model: str = Field("gpt-4o-mini", min_length=1)
@@ -167,7 +185,7 @@ class Company(Section):
     about: str = "премиальная сеть салонов красоты и клиника косметологии в Минске"
     greeting: str = "Здравствуйте! Это «Итейра», сеть салонов красоты и клиника косметологии. Чем могу помочь?"
     farewell: str = "Спасибо за звонок! Хорошего дня, до свидания!"
-    region: str = Field("BY", pattern="^[A-Z]{2}$")
+    region: Annotated[str, AfterValidator(_region)] = "BY"
     """Country of telephone numbers that are written without a country code."""
 
 
@@ -235,17 +253,19 @@ class Settings(Section):
     def time_budget(self) -> list[str]:
         """What the time limits mean together for one turn, a line a fact."""
         server, talkme = self.server, self.talkme
+        thinking = self.agent.timeout if self.agent.consultant == "openai" else 0
+        left = server.message_timeout - thinking
         delivery = talkme.attempts * talkme.timeout
         lines = [
             f"A turn may take {server.message_timeout:g} s; its webhook waits {server.reply_wait:g} s of them "
             "and is told «Сообщение принято» if the reply comes later.",
-            f"Delivery: {talkme.attempts} attempts x {talkme.timeout:g} s = {delivery:g} s, "
+            f"Delivery: {talkme.attempts} attempts x {talkme.timeout:g} s = {delivery:g} s and the pauses between, "
             "within what the answer has left of the turn: all attempts share its deadline.",
         ]
-        if delivery > server.message_timeout:
+        if delivery >= left:
             lines.append(
-                f"Should TalkMe hang, the deadline cuts the attempts after {server.message_timeout:g} s "
-                f"at the latest: {delivery - server.message_timeout:g} s of them can never happen."
+                f"Should TalkMe hang, they do not all happen: the answer may take {thinking:g} s, "
+                f"and the {left:g} s that are left then are enough for {int(left // talkme.timeout)} whole attempts."
             )
         lines.append(
             f"If a worker dies, another takes its callers over within {self.store.lease:g} s; a message that is "

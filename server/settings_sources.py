@@ -9,9 +9,11 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from server.errors import SettingsError
 
@@ -20,6 +22,7 @@ Origins = dict[Key, str]
 Layer = Iterator[tuple[str, str, object, str]]
 """Section, key, value, origin."""
 
+DOTENV = Path(".env")
 PREFIX = "ITEIRA_"
 ALIASES = {
     "BASE_URL_TALKME": ("talkme", "base_url"),
@@ -37,7 +40,7 @@ def gather(config: Path | None, flags: Mapping[str, object]) -> tuple[dict[str, 
     """All layers merged, later ones over earlier ones, and the origin of each value."""
     values: dict[str, dict[str, object]] = {}
     origins: Origins = {}
-    dotenv = {name: value for name, value in dotenv_values(".env").items() if value}
+    dotenv = _dotenv()
     config = config or _configured(dotenv)
     for layer in (
         _toml(config),
@@ -55,6 +58,20 @@ def suggestion(name: str, known: list[str]) -> str:
     """`; did you mean …?` for a name that is nearly one of the known, else nothing."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _dotenv() -> dict[str, str]:
+    """The variables of `.env` that have a value. Raises `SettingsError` for a line that is none."""
+    if not DOTENV.exists():
+        return {}
+    try:
+        text = DOTENV.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{DOTENV}: cannot be read: {error}") from None
+    wrong = [str(line.original.line) for line in parse_stream(StringIO(text)) if line.error]
+    if wrong:
+        raise SettingsError(f"{DOTENV}: line {', '.join(wrong)}: expected NAME=value")
+    return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
 
 
 def _configured(dotenv: Mapping[str, str]) -> Path | None:
@@ -82,9 +99,9 @@ def _toml(path: Path | None) -> Layer:
 
 
 def files_read(config: Path | None) -> list[str]:
-    """The files that `gather` takes values from."""
-    named = config or _configured({name: value for name, value in dotenv_values(".env").items() if value})
-    return [str(path) for path in (named, Path(".env")) if path and path.exists()]
+    """The files that `gather` takes values from. Raises `SettingsError` for one that it cannot find the others by."""
+    named = config or _configured(_dotenv())
+    return [str(path) for path in (named, DOTENV) if path and path.exists()]
 
 
 def _check_names(variables: Mapping[str, str], place: str) -> None:

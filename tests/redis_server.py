@@ -39,7 +39,18 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        command = [executable(), "--port", str(self.port), "--dir", str(self.folder), "--save", "", *self._options]
+        command = [
+            executable(),
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--dir",
+            str(self.folder),
+            "--save",
+            "",
+            *self._options,
+        ]
         with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 20

@@ -38,8 +38,9 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     from server.settings_sources import files_read
 
     output, settings = Output(json), None
-    files = files_read(ctx.ensure_object(Invocation).config)
+    files: list[str] = []
     try:
+        files = files_read(ctx.ensure_object(Invocation).config)
         settings = load_settings(ctx)
     except SettingsError as error:
         problems = str(error).splitlines()
@@ -81,7 +82,7 @@ def _in_force(settings: Settings) -> list[str]:
 
 def _problems(settings: Settings) -> list[str]:
     """What the machine lacks for these settings."""
-    problems = []
+    problems = _unknown_host(settings)
     knowledge, logs, store = settings.knowledge.path, settings.logging.dir, settings.store.url
     if not knowledge.is_dir():
         problems.append(f"knowledge.path = {str(knowledge)!r}: no such folder; the company's files belong there")
@@ -90,6 +91,17 @@ def _problems(settings: Settings) -> list[str]:
     if store.startswith(SQLITE) and not _writable(Path(store.removeprefix(SQLITE)).parent):
         problems.append(f"store.url = {store!r}: its folder is not writable; make it so, or choose another")
     return problems
+
+
+def _unknown_host(settings: Settings) -> list[str]:
+    import socket
+
+    host = settings.server.host
+    try:
+        socket.getaddrinfo(host, settings.server.port, flags=socket.AI_PASSIVE)
+    except OSError:
+        return [f"server.host = {host!r}: no address of that name; 127.0.0.1 is this machine alone"]
+    return []
 
 
 def _writable(folder: Path) -> bool:

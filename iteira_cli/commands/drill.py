@@ -68,6 +68,9 @@ def drill(
     It starts daemons of its own and a mock TalkMe on 127.0.0.1, lets invented callers speak, kills workers (kill -9),
     kills and restarts whole daemons, and compares what was accepted with what was heard. No running daemon is touched.
 
+    A worker killed after TalkMe has taken a reply and before that is recorded leaves it to be sent once more: the same
+    text, counted by itself. Any other repetition counts as doubled.
+
     Example: iteira drill --duration 60s --kill-every 3s
     """
     from iteira_cli.drill import Drill, Plan
@@ -166,14 +169,14 @@ def _show(output: Output, rehearsal: Drill, verdict: Verdict) -> None:
         return
     from iteira_cli.output import duration
 
-    faults = ", ".join(f"{count} {name}" for name, count in rehearsal.faults.items())
+    faults = ", ".join(f"{name}: {count}" for name, count in rehearsal.faults.items())
     rows = [
         ("faults", faults),
         ("accepted", str(verdict.accepted)),
         ("answered", str(verdict.answered)),
         ("failed, expired", f"{verdict.failed}, {verdict.expired}"),
         *((name, str(count)) for name, count in _violations(verdict).items()),
-        ("repeated in the send-record window", str(verdict.repeated)),
+        ("heard twice: killed between sending and recording", str(verdict.repeated)),
         ("refused and sent again, given up", f"{rehearsal.load.refusals}, {verdict.given_up}"),
         ("longest gap, acceptance to reply", duration(verdict.longest_gap)),
         ("longest wait, wish to speak to reply", duration(verdict.longest_wait)),

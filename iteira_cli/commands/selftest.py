@@ -18,7 +18,7 @@ import typer
 
 from iteira_cli.errors import AccessDenied, CliError, Failed, NotFound
 from iteira_cli.loopback import is_loopback
-from iteira_cli.options import Json, Token, Url, Yes, confirm, connect, load_settings
+from iteira_cli.options import Json, Token, Url, Yes, allowed_token, confirm, connect, load_settings
 
 if TYPE_CHECKING:
     from iteira_cli.admin_client import AdminClient, Answer
@@ -73,7 +73,7 @@ def selftest(
 
     output, admin = Output(json), connect(ctx, url, token)
     _agree_to_real_replies(ctx, admin, yes)
-    test = Selftest(admin, webhook_token or _webhook_token(ctx))
+    test = Selftest(admin, webhook_token or allowed_token(ctx) or f"selftest-{secrets.token_hex(8)}")
     try:
         checks = _watched(output, test.run())
     finally:
@@ -250,11 +250,6 @@ def _wrong_bodies(token: str, user_id: str) -> dict[str, tuple[bytes, str]]:
         "no token": (jsonlib.dumps(without_token).encode(), "token"),
         "blank text": (jsonlib.dumps(message | {"message": {"text": "  "}}).encode(), "text"),
     }
-
-
-def _webhook_token(ctx: typer.Context) -> str:
-    tokens = load_settings(ctx).talkme.tokens
-    return tokens[0].get_secret_value() if tokens else f"selftest-{secrets.token_hex(8)}"
 
 
 def _show(output: Output, checks: list[Check]) -> None:

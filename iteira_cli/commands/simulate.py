@@ -13,7 +13,7 @@ import typer
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
 from iteira_cli.loopback import is_loopback
-from iteira_cli.options import Json, Url, daemon_url
+from iteira_cli.options import Json, Url, allowed_token, daemon_url
 from iteira_cli.output import Output, duration
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def simulate_call(
     ] = None,
     webhook_token: Annotated[
         str | None,
-        typer.Option(metavar="TOKEN", help="TalkMe token of the call.", show_default="one of its own"),
+        typer.Option(
+            metavar="TOKEN", help="TalkMe token of the call.", show_default="one of talkme.tokens, else one of its own"
+        ),
     ] = None,
     url: Url = None,
     mock: Annotated[
@@ -60,6 +62,7 @@ def simulate_call(
     daemon, mock = _base_url("--url", daemon_url(ctx, url)), _base_url("--mock", mock)
     _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
     _check_token(webhook_token)
+    webhook_token = webhook_token or allowed_token(ctx)
     _check_daemon(daemon)
     sock = None if answers(mock) else _listen_as_mock(mock)
     if sock:

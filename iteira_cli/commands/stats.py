@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from iteira_cli.documents import Stats
     from iteira_cli.output import Output
 
+SHOWN_SESSIONS = 20
+"""So many of the active ones: the overview above them must stay on the screen."""
+
 
 def stats(ctx: typer.Context, url: Url = None, token: Token = None, json: Json = False) -> None:
     """Show how the daemon is doing: sessions, messages, errors, queue, latency and workers.
@@ -98,6 +101,8 @@ def _active_sessions(output: Output, stats: Stats) -> None:
             local_time(session["created_at"]),
             local_time(session["last_activity"]),
         )
-        for session in stats["active_sessions_details"]
+        for session in stats["active_sessions_details"][:SHOWN_SESSIONS]
     ]
     output.table("Active sessions" if rows else "Active sessions: none", columns, rows)
+    if (more := len(stats["active_sessions_details"]) - len(rows)) > 0:
+        output.line(f"and {more} more: `iteira sessions list` shows them with their whole user ids")

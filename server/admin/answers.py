@@ -200,7 +200,7 @@ def stats_answer(
     knowledge: KnowledgeStatus,
     now: float,
 ) -> StatsAnswer:
-    oldest = totals.oldest_accepted_at
+    oldest = totals.oldest_waiting_since
     return StatsAnswer(
         total_sessions=totals.total_sessions,
         active_sessions=totals.active_sessions,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from server.clock import Clock
-from server.errors import LeaseLost, StoreError
+from server.errors import InboxFull, LeaseLost, StoreError
 from server.models import Claim, State
 from server.stores.base import Inbox
 
@@ -109,7 +109,8 @@ class Dispatcher:
     async def _recover(self) -> None:
         """When the store was away for longer than a lease, everybody's have ended, though nobody has died."""
         if self._store_was_away:
-            await self._inbox.check()
+            with suppress(InboxFull):  # it is there, and full
+                await self._inbox.check()
             await self._renew()
             await self._clock.sleep(RECOVERY_SECONDS)
             self._store_was_away = False

@@ -64,7 +64,7 @@ class Turn:
         await self._record(claim, state, reason)
 
     async def _answer(self, claim: Claim, must_hold: Callable[[], None]) -> tuple[State, str | None]:
-        age = self._clock.now() - claim.message.accepted_at
+        age = self._clock.now() - claim.message.waiting_since
         if claim.message.attempts > MAX_ATTEMPTS:
             return State.FAILED, f"given up: {claim.message.attempts - 1} workers have died or stalled over it"
         if age > self._stale_after:

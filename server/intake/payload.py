@@ -35,6 +35,8 @@ PHONE_SOURCES = ("client.phone", "phone_number", "caller_number", "from")
 
 Body = Mapping[str, Any]
 
+KINDS = {str: "строка", bool: "логическое значение", int: "число", float: "число", list: "список", dict: "объект"}
+
 
 def parse(raw: bytes, idempotency_key: str | None, text_limit: int, region: str) -> Incoming:
     """The message in a webhook's body. Raises `PayloadError`, which names the field and what is expected.
@@ -64,8 +66,12 @@ def _object(raw: bytes) -> Body:
     except (ValueError, RecursionError):
         raise PayloadError("тело запроса", "ожидается объект JSON в кодировке UTF-8") from None
     if not isinstance(body, dict):
-        raise PayloadError("тело запроса", f"ожидается объект JSON, получено: {type(body).__name__}")
+        raise PayloadError("тело запроса", f"ожидается объект JSON, получено: {_kind(body)}")
     return body
+
+
+def _kind(value: object) -> str:
+    return KINDS.get(type(value), "null")
 
 
 def _at(body: Body, path: str) -> object:
@@ -89,7 +95,7 @@ def _text(body: Body, limit: int) -> str:
         if value is None or (path == "message" and isinstance(value, dict)):
             continue
         if not isinstance(value, str):
-            raise PayloadError(path, f"ожидается строка, получено: {type(value).__name__}")
+            raise PayloadError(path, f"ожидается строка, получено: {_kind(value)}")
         if text := clean(value):
             if len(text) > limit:
                 log.warning("a message of %d characters was cut to its first %d", len(text), limit)
@@ -103,7 +109,7 @@ def _identifier(body: Body, sources: tuple[str, ...]) -> str | None:
         if value is None:
             continue
         if not isinstance(value, str | int) or isinstance(value, bool):
-            raise PayloadError(path, f"ожидается строка или число, получено: {type(value).__name__}")
+            raise PayloadError(path, f"ожидается строка или число, получено: {_kind(value)}")
         if identifier := clean(str(value)):
             if len(identifier) > ID_LENGTH:
                 raise PayloadError(path, f"ожидается не более {ID_LENGTH} символов, получено: {len(identifier)}")

@@ -53,6 +53,18 @@ class _OffTheLoop(QueueHandler):
         return record
 
 
+class _Once:
+    """Calls a function the first time that it is called itself."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function: Callable[[], None] | None = function
+
+    def __call__(self) -> None:
+        function, self._function = self._function, None
+        if function:
+            function()
+
+
 def configure(directory: Path, level: str) -> Callable[[], None]:
     """Set up the logging of this process; what is returned writes out what is left, and ends it.
 
@@ -72,10 +84,11 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
     records: SimpleQueue[logging.LogRecord] = SimpleQueue()
     listener = QueueListener(records, console, file)
     listener.start()
-    atexit.register(listener.stop)
+    stop = _Once(listener.stop)
+    atexit.register(stop)
     handler = _OffTheLoop(records)
     handler.setLevel(level)  # libraries that set a lower level on loggers of their own are not heard either
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(quiet)
-    return listener.stop
+    return stop

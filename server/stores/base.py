@@ -104,7 +104,7 @@ class Inbox(Protocol):
         """One message as it stands now; None if there is none of this id."""
 
     async def check(self) -> str | None:
-        """Raise `StoreError` if the store cannot take a message now.
+        """Raise `StoreError` if the store cannot take a message now: `InboxFull` where that is the reason.
 
         It may take them and still have something to tell the operator, such as that it has lost what it held.
         """

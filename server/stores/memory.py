@@ -47,7 +47,8 @@ class MemoryStore:
 
     async def close(self) -> None: ...
 
-    async def check(self) -> None: ...
+    async def check(self) -> None:
+        self._must_have_room()
 
     # Inbox
 
@@ -57,14 +58,13 @@ class MemoryStore:
             if first.state == State.FAILED:
                 self._try_again(first, incoming.token)
             return Accepted(first.id, duplicate=True)
-        if (waiting := len(self._waiting())) >= self._limits.inbox:
-            raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+        self._must_have_room()
         own = sum(message.incoming.user_id == incoming.user_id for message in self._waiting())
         if own >= self._limits.per_session:
             raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
         self._touch_session(incoming, now)
         self._last_id += 1
-        self._put(Message(str(self._last_id), incoming, State.ACCEPTED, now, now))
+        self._put(Message(str(self._last_id), incoming, State.ACCEPTED, now, now, now))
         self._available.setdefault(incoming.user_id, now)
         self._arrivals.tell()
         return Accepted(str(self._last_id))
@@ -210,8 +210,8 @@ class MemoryStore:
             messages_processed=self._sent,
             errors=self._failed,
             queue_depth=len(self._waiting()),
-            oldest_accepted_at=min((message.accepted_at for message in self._waiting()), default=None),
-            latencies=tuple(sorted(message.updated_at - message.accepted_at for message in sent)),
+            oldest_waiting_since=min((message.waiting_since for message in self._waiting()), default=None),
+            latencies=tuple(sorted(message.updated_at - message.waiting_since for message in sent)),
         )
 
     # Presence
@@ -234,6 +234,10 @@ class MemoryStore:
     def _waiting(self) -> list[Message]:
         return [message for message in self._messages.values() if not message.state.finished]
 
+    def _must_have_room(self) -> None:
+        if (waiting := len(self._waiting())) >= self._limits.inbox:
+            raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+
     def _same_message(self, incoming: Incoming) -> Message | None:
         if incoming.external_id is None:
             return None
@@ -246,7 +250,7 @@ class MemoryStore:
         state = State.ANSWERED if message.reply else State.ACCEPTED
         incoming = replace(message.incoming, token=token or message.incoming.token)
         again = replace(message, incoming=incoming, state=state, attempts=0, reason=None)
-        self._put(replace(again, accepted_at=now, updated_at=now))
+        self._put(replace(again, waiting_since=now, updated_at=now))
         self._sessions[user_id] = replace(self._sessions[user_id], last_activity=now)
         self._available.setdefault(user_id, now)
         self._arrivals.tell()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -37,6 +38,8 @@ ANSWER_BYTES = 65_536
 """Of an answer that are read: TalkMe's are a few hundred long."""
 DESCRIPTION_LENGTH = 200
 """Characters of TalkMe's own words that are kept with a failed message."""
+TRANSPORT_DETAIL = re.compile(r" ssl:\w+")
+"""What aiohttp says of a connection beside its address and what is wrong with it."""
 RETRY_AFTER_MOST = 3600.0
 
 
@@ -183,7 +186,7 @@ def _refusal(method: str, answer: object, token: str) -> TalkMeError:
 
 def _kind(error: Exception) -> str:
     """What went wrong on the way. Errors of the transport do not quote what was sent."""
-    return clean(str(error))[:DESCRIPTION_LENGTH] or type(error).__name__
+    return TRANSPORT_DETAIL.sub("", clean(str(error)))[:DESCRIPTION_LENGTH] or type(error).__name__
 
 
 def _retry_after(headers: httpx.Headers) -> float:
@@ -195,7 +198,7 @@ def _retry_after(headers: httpx.Headers) -> float:
 def _pause(state: RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     asked = failure.after if isinstance(failure, Passing) else 0.0
-    return max(asked, wait_exponential_jitter(multiplier=0.3, max=5, jitter=0.3)(state))
+    return max(asked, wait_exponential_jitter(multiplier=1, max=5, jitter=0.5)(state))
 
 
 def _log_retry(state: RetryCallState) -> None:

@@ -113,6 +113,15 @@ def test_the_advice_fits_the_reason(failure: OSError, advice: str, monkeypatch: 
         listen("nonsense.invalid", 80)
 
 
+def test_ctrl_c_ends_serve_without_a_word_too_many() -> None:
+    with started("serve", "--port", str(free_port())) as process:
+        lines_until(process, "ready:")
+        os.killpg(process.pid, signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert "Traceback" not in rest
+    assert "Exception" not in rest
+
+
 def test_dev_says_how_to_call_it_and_ends_at_once_when_ctrl_c_is_pressed_twice() -> None:
     port, mock_port = free_port(), free_port()
     with started("dev", "--port", str(port), "--mock-port", str(mock_port)) as process:

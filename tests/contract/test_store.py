@@ -83,6 +83,8 @@ async def test_a_full_inbox_refuses_new_messages_but_recognises_old_ones(store: 
         await store.accept(said(user=f"caller-{number}", external_id="1"))
     with pytest.raises(InboxFull):
         await store.accept(said(user="one-too-many"))
+    with pytest.raises(InboxFull):
+        await store.check()
     assert await store.session("one-too-many") is None
     assert (await store.accept(said(user="caller-7", external_id="1"))).duplicate
 
@@ -418,7 +420,8 @@ async def test_dead_letters_are_listed_with_their_reason_and_can_be_tried_again(
     assert list(await store.dead(10)) == [anna]
     again = await claim_one(store)
     assert (again.message.id, again.message.state, again.message.reply) == (boris.id, State.ANSWERED, boris.reply)
-    assert again.message.accepted_at == clock.now(), "its age counts from the retry, else it would expire again"
+    assert again.message.waiting_since == clock.now(), "its age counts from the retry, else it would expire again"
+    assert again.message.accepted_at == boris.accepted_at, "when it was said does not change"
 
 
 async def test_a_dropped_dead_letter_is_gone_and_nothing_else_can_be_dropped(store: Store) -> None:
@@ -473,7 +476,7 @@ async def test_totals_say_how_the_callers_fare(store: Store, clock: FakeClock) -
     totals = await store.totals(clock.now() - 60)
     assert (totals.total_sessions, totals.active_sessions) == (1, 1)
     assert (totals.messages_processed, totals.errors, totals.queue_depth) == (1, 1, 1)
-    assert totals.oldest_accepted_at == clock.now() - 2
+    assert totals.oldest_waiting_since == clock.now() - 2
     assert totals.latencies == (2.0,)
 
 

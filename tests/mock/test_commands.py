@@ -146,6 +146,13 @@ def test_json_is_one_document_with_every_message(mock_url: str, daemon_url: str)
     assert 0 < first["first_reply"] <= first["latency"]
 
 
+def test_a_call_has_a_token_that_the_daemon_allows(mock_url: str, daemon: DaemonDouble, daemon_url: str) -> None:
+    tokens = {"TALKME_TOKENS": "token-of-the-salon,another-token"}
+    arguments = ("simulate-call", "--url", daemon_url, "--mock", mock_url, "--say", "Алло")
+    assert iteira(*arguments, **tokens).returncode == 0
+    assert daemon.received[0]["token"] == "token-of-the-salon"
+
+
 def test_an_unanswered_message_gives_exit_code_1_and_the_reason(
     mock_url: str, daemon: DaemonDouble, daemon_url: str
 ) -> None:

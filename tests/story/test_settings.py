@@ -120,6 +120,9 @@ def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) 
         ("[talkme]\nbase_url = 'talkme.ru'\n", "expected an address that starts with http"),
         ("[store]\nlease = 200\n", "store.lease = 200 must be less than server.stale_after = 120"),
         ("[server]\nrole = 'worker'\n[store]\nurl = 'memory://'\n", "server.role = worker needs a store"),
+        ("[server]\nport = true\n", "server.port = True: expected a value, not true or false"),
+        ("[company]\nregion = 'ZZ'\n", "company.region = 'ZZ': expected a country in two capital letters"),
+        ("[agent]\napi_key = 'sk-ключ'\n", "agent.api_key = (hidden): expected at least 1 characters: Latin letters"),
         ("server = 5\n", "server is no [section]"),
         ("[server\n", "not valid TOML"),
     ],
@@ -132,15 +135,21 @@ def test_settings_that_cannot_work_together_or_alone_are_refused(elsewhere: Path
     assert named in line
 
 
+def test_a_line_of_dotenv_that_sets_nothing_is_refused_and_not_passed_over(elsewhere: Path) -> None:
+    (elsewhere / ".env").write_text('OPENAI_MODEL=mine\nTALKME_TOKENS "token-of-the-salon"\n')
+    assert refusal() == [".env: line 2: expected NAME=value"]
+
+
 def test_a_file_that_was_named_must_be_there(elsewhere: Path) -> None:
     (line,) = refusal(elsewhere / "nowhere.toml")
     assert "no such file" in line
 
 
 def test_the_time_budget_says_what_the_limits_mean_in_seconds() -> None:
-    lines = " ".join(load(flags={"talkme.attempts": 5}).time_budget())
+    lines = " ".join(load(flags={"talkme.attempts": 5, "agent.api_key": "sk-1"}).time_budget())
     assert "5 attempts x 10 s = 50 s" in lines
-    assert "20 s of them can never happen" in lines
+    assert "the answer may take 15 s, and the 15 s that are left then are enough for 1 whole attempts" in lines
+    assert "they do not all happen" not in " ".join(load(flags={"talkme.attempts": 2}).time_budget())
 
 
 def test_the_example_file_explains_every_setting_with_its_default() -> None:

@@ -66,7 +66,7 @@ end
 -- A dead message waits again, in the place that its id gives it.
 local function try_again(id, now, retention, token)
     local user = call("HGET", message_of(id), "user_id")
-    call("HSET", message_of(id), "state", state_without_worker(id), "accepted_at", now, "updated_at", now,
+    call("HSET", message_of(id), "state", state_without_worker(id), "waiting_since", now, "updated_at", now,
         "attempts", 0)
     if token then call("HSET", message_of(id), "token", token) end
     call("HDEL", message_of(id), "reason")
@@ -127,7 +127,11 @@ local actions = {}
 -- A counter that only grows, and a name that is given once: either tells whether Redis still has what it had.
 function actions.check(a)
     call("HSETNX", COUNTERS, "epoch", a.epoch)
-    return { epoch = call("HGET", COUNTERS, "epoch"), checks = call("HINCRBY", COUNTERS, "checks", 1) }
+    return {
+        epoch = call("HGET", COUNTERS, "epoch"),
+        checks = call("HINCRBY", COUNTERS, "checks", 1),
+        waiting = call("ZCARD", WAITING),
+    }
 end
 
 function actions.accept(a)
@@ -145,8 +149,8 @@ function actions.accept(a)
     if own >= a.per_session then return { full = own, setting = "limits.inbox_per_session" } end
     touch_session(a)
     local id = number("id")
-    call("HSET", message_of(id), "id", id, "state", "accepted", "accepted_at", a.now, "updated_at", a.now,
-        "attempts", 0, unpack(a.fields))
+    call("HSET", message_of(id), "id", id, "state", "accepted", "accepted_at", a.now, "waiting_since", a.now,
+        "updated_at", a.now, "attempts", 0, unpack(a.fields))
     call("SET", seen, id, "EX", a.dedupe)
     call("ZADD", queue_of(a.user), id, id)
     call("RPUSH", said_of(a.user), id)
@@ -215,7 +219,7 @@ end
 function actions.finish(a)
     if not holds(a) then return { lost = true } end
     local message, session = message_of(a.message), session_of(a.user)
-    local accepted_at = call("HGET", message, "accepted_at")
+    local waiting_since = call("HGET", message, "waiting_since")
     call("HSET", message, "state", a.state, "updated_at", a.now)
     if a.reason then call("HSET", message, "reason", a.reason) end
     call("EXPIRE", message, a.retention)
@@ -228,7 +232,7 @@ function actions.finish(a)
     local finish = nil
     call("ZADD", ACTIVE, "XX", a.now, a.user)
     if a.state == "sent" then
-        call("LPUSH", LATENCIES, tonumber(a.now) - tonumber(accepted_at))
+        call("LPUSH", LATENCIES, tonumber(a.now) - tonumber(waiting_since))
         call("LTRIM", LATENCIES, 0, 999)
         local said = cjson.decode(call("HGET", message, "reply") or "{}")
         if type(said.client_name) == "string" then call("HSET", session, "client_name", said.client_name) end

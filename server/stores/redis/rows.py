@@ -28,6 +28,7 @@ def message(hash_: Hash) -> Message:
         incoming=incoming,
         state=State(hash_["state"]),
         accepted_at=float(hash_["accepted_at"]),
+        waiting_since=float(hash_["waiting_since"]),
         updated_at=float(hash_["updated_at"]),
         attempts=int(hash_["attempts"]),
         reply=reply_from_json(hash_.get("reply")),

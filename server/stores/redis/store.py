@@ -78,7 +78,10 @@ class RedisStore:
     # Its life
 
     async def open(self) -> None:
-        await self.check()
+        try:
+            await self._look_whether_it_is_the_same()
+        except StoreError as error:
+            raise StoreError(f"{error}; start Redis there, or set store.url") from None
         with redis_errors():
             await self._tickets.open()
             for risk in await risks(self._redis):
@@ -98,8 +101,9 @@ class RedisStore:
         """Redis reads all of it when it starts, and does not start where it is damaged."""
 
     async def check(self) -> str | None:
-        async with self._checking:
-            self._continuity.seen(await self._script.run("check", epoch=uuid4().hex))
+        waiting = await self._look_whether_it_is_the_same()
+        if waiting >= self._limits.inbox:
+            raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
         return self._continuity.loss
 
     # Inbox
@@ -230,14 +234,14 @@ class RedisStore:
             messages_processed=int(counters.get("sent", 0)),
             errors=int(counters.get("failed", 0)),
             queue_depth=waiting,
-            oldest_accepted_at=oldest[0][1] if oldest else None,
+            oldest_waiting_since=oldest[0][1] if oldest else None,
             latencies=tuple(sorted(float(latency) for latency in latencies)),
         )
 
     # Presence
 
     async def report(self, worker: Worker) -> None:
-        await self.check()
+        await self._look_whether_it_is_the_same()
         with redis_errors():
             await self._redis.hset(_key("workers"), worker.id, json.dumps(asdict(worker)))
 
@@ -252,6 +256,13 @@ class RedisStore:
         return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
 
     # What the above is made of
+
+    async def _look_whether_it_is_the_same(self) -> int:
+        """Tell whether Redis has lost something since the last look; how many messages wait."""
+        async with self._checking:
+            answer = await self._script.run("check", epoch=uuid4().hex)
+            self._continuity.seen(answer)
+        return int(answer["waiting"])
 
     def _now(self) -> str:
         return repr(self._clock.now())

@@ -21,9 +21,7 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
         if first["state"] == State.FAILED:
             try_again(db, first, now, incoming.token)
         return Accepted(str(first["id"]), duplicate=True)
-    waiting = db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
-    if waiting >= limits.inbox:
-        raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+    _must_have_room(db, limits)
     own = db.execute(
         f"SELECT count(*) FROM messages WHERE user_id = ? AND state IN {WAITING}", (incoming.user_id,)
     ).fetchone()[0]
@@ -32,7 +30,7 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
     _touch_session(db, incoming, limits, now)
     cursor = db.execute(
         "INSERT INTO messages (user_id, session_id, external_id, token, text, phone, name, state, accepted_at,"
-        " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?)",
+        " waiting_since, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?)",
         (
             incoming.user_id,
             incoming.session_id,
@@ -43,9 +41,22 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
             incoming.name,
             now,
             now,
+            now,
         ),
     )
     return Accepted(str(cursor.lastrowid))
+
+
+def check(db: sqlite3.Connection, limits: StoreLimits) -> None:
+    """Write something: only that shows whether the disk takes it. Raises `InboxFull`."""
+    db.execute("UPDATE counters SET value = value + 1 WHERE name = 'checks'")
+    _must_have_room(db, limits)
+
+
+def _must_have_room(db: sqlite3.Connection, limits: StoreLimits) -> None:
+    waiting = db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
+    if waiting >= limits.inbox:
+        raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
 
 
 def _same_message(db: sqlite3.Connection, incoming: Incoming) -> sqlite3.Row | None:
@@ -59,7 +70,7 @@ def _same_message(db: sqlite3.Connection, incoming: Incoming) -> sqlite3.Row | N
 def try_again(db: sqlite3.Connection, message: sqlite3.Row, now: float, token: str | None = None) -> None:
     """A dead message waits again; with the `token` of its latest delivery, since the old one may be why it failed."""
     db.execute(
-        "UPDATE messages SET state = iif(reply IS NULL, 'accepted', 'answered'), accepted_at = ?, updated_at = ?,"
+        "UPDATE messages SET state = iif(reply IS NULL, 'accepted', 'answered'), waiting_since = ?, updated_at = ?,"
         " reason = NULL, attempts = 0, token = coalesce(?, token) WHERE id = ?",
         (now, now, token, message["id"]),
     )

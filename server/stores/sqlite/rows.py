@@ -23,6 +23,7 @@ def message(row: sqlite3.Row) -> Message:
         incoming=incoming,
         state=State(row["state"]),
         accepted_at=row["accepted_at"],
+        waiting_since=row["waiting_since"],
         updated_at=row["updated_at"],
         attempts=row["attempts"],
         reply=reply_from_json(row["reply"]),

@@ -47,6 +47,7 @@ MIGRATIONS = [
         name TEXT,
         state TEXT NOT NULL,
         accepted_at REAL NOT NULL,
+        waiting_since REAL NOT NULL,
         updated_at REAL NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
         reply TEXT, -- JSON of models.Reply

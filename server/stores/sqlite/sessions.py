@@ -72,11 +72,11 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
         "SELECT count(*), coalesce(sum(last_activity >= ? AND NOT ended), 0) FROM sessions", (active_since,)
     ).fetchone()
     latencies = db.execute(
-        "SELECT updated_at - accepted_at FROM messages WHERE state = 'sent' ORDER BY id DESC LIMIT ?",
+        "SELECT updated_at - waiting_since FROM messages WHERE state = 'sent' ORDER BY id DESC LIMIT ?",
         (LATEST_REPLIES,),
     )
     oldest = db.execute(
-        "SELECT min(accepted_at) FROM messages WHERE state IN ('accepted', 'answering', 'answered')"
+        "SELECT min(waiting_since) FROM messages WHERE state IN ('accepted', 'answering', 'answered')"
     ).fetchone()[0]
     return Totals(
         total_sessions=total,
@@ -84,14 +84,9 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
         messages_processed=counters["sent"],
         errors=counters["failed"],
         queue_depth=counters["waiting"],
-        oldest_accepted_at=oldest,
+        oldest_waiting_since=oldest,
         latencies=tuple(sorted(row[0] for row in latencies)),
     )
-
-
-def touch(db: sqlite3.Connection) -> None:
-    """Write something: only that shows whether the disk takes it."""
-    db.execute("UPDATE counters SET value = value + 1 WHERE name = 'checks'")
 
 
 def report(db: sqlite3.Connection, worker: Worker) -> None:

@@ -78,7 +78,7 @@ class SQLiteStore:
 
     async def check(self) -> None:
         self._must_be_there()
-        await self._writer.run(sessions.touch)
+        await self._writer.run(lambda db: inbox.check(db, self._limits))
 
     # Inbox
 

@@ -69,7 +69,10 @@ def test_the_readme_names_every_command() -> None:
     assert [name for name in COMMANDS if f"`iteira {name}" not in readme] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "README.ru.md", "CONTRIBUTING.md", "docs/webhook.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "README.ru.md", "CONTRIBUTING.md", "docs/webhook.md", "docs/redis.md", "docs/reliability.md"],
+)
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     path = ROOT / document
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):

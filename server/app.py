@@ -32,6 +32,7 @@ from server.errors import StoreError
 from server.intake.accept import Intake
 from server.intake.routes import webhook_router
 from server.knowledge.library import Library
+from server.observability.access import AccessLog
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
 from server.observability.track_record import TrackRecord
@@ -86,7 +87,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     housekeeper = Housekeeper(store, clock)
     admin_token = settings.admin.token.get_secret_value() if settings.admin.token else None
     tokens = [token.get_secret_value() for token in settings.talkme.tokens]
-    intake = Intake(store, tokens, settings.server.reply_wait)
+    intake = Intake(store, tokens, settings.server.reply_wait, log_texts=settings.logging.texts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -119,6 +120,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         await store.close()
 
     app = FastAPI(title="Iteira", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(AccessLog)
     if receives:
         limits = settings.limits
         app.include_router(webhook_router(intake, refused, clock, limits.body, limits.text, settings.company.region))

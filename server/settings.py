@@ -173,6 +173,8 @@ class Limits(Section):
 class Logging(Section):
     dir: Path = Path("var/logs")
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    texts: bool = False
+    """Whether callers' words are logged, which are personal data."""
 
 
 class Admin(Section):

@@ -12,6 +12,7 @@ from functools import partial
 from server.clock import Clock
 from server.errors import InboxFull, LeaseLost, StoreError
 from server.models import Claim, State
+from server.observability.about import about
 from server.stores.base import Inbox
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,8 @@ class Dispatcher:
 
     async def _work(self, claim: Claim) -> None:
         try:
-            await self._turn(claim, partial(self._must_hold, claim))
+            with about(session=claim.user_id, turn=claim.message.id):
+                await self._turn(claim, partial(self._must_hold, claim))
         except LeaseLost as error:
             log.warning("%s", error)
         except StoreError as error:

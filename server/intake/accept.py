@@ -9,16 +9,20 @@ from collections.abc import Sequence
 
 from server.errors import StoreError, TokenNotAllowed
 from server.models import Accepted, Incoming, Outcome
+from server.observability.about import about
 from server.stores.base import Inbox
 
 log = logging.getLogger(__name__)
 
 
 class Intake:
-    """The door of the daemon. `tokens` are those of the webhooks that are allowed; none allows every token."""
+    """The door of the daemon.
 
-    def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float) -> None:
-        self._inbox, self._reply_wait = inbox, reply_wait
+    `tokens` are those of the webhooks that are allowed; none allows every token. `log_texts`: as `logging.texts`.
+    """
+
+    def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float, *, log_texts: bool = False) -> None:
+        self._inbox, self._reply_wait, self._log_texts = inbox, reply_wait, log_texts
         self._tokens = [token.encode() for token in tokens]
         self._closed = False
 
@@ -35,8 +39,11 @@ class Intake:
             raise StoreError("this process is stopping")
         self._authorise(incoming.token)
         accepted = await self._inbox.accept(incoming)
-        log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
-        return accepted, await self._outcome(accepted.message_id)
+        with about(session=incoming.user_id, turn=accepted.message_id):
+            log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
+            if self._log_texts:
+                log.info("message %s says: %s", accepted.message_id, incoming.text)
+            return accepted, await self._outcome(accepted.message_id)
 
     async def _outcome(self, message_id: str) -> Outcome | None:
         """None as well when the store or our time ends while we wait: the message is stored, and that counts."""

@@ -1,6 +1,8 @@
-"""Where the daemon's log goes: lines to read on stderr, one JSON object a line into the file.
+"""Where the daemon's log goes: lines to read on stderr, one JSON object a line into two files.
 
-Callers' words, names, phones and tokens are never logged; a message is named by its id.
+`talkme_integration.log` tells of messages, turns and everything that goes wrong, `api.log` of HTTP requests. A line
+names its message (`turn`) and session by their ids. Names, tokens and keys are never logged, long numbers are masked,
+and callers' words are logged only where `logging.texts` asks for it.
 """
 
 from __future__ import annotations
@@ -15,8 +17,16 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from server.errors import SettingsError
+from server.observability.about import bound, masked
+from server.observability.rotation import RotatingFile
 
-FILE = "talkme_integration.log"
+INTEGRATION, API = "talkme_integration.log", "api.log"
+ABOUT_HTTP = ("api", "uvicorn")
+"""Loggers that write into `api.log`."""
+FILE_SIZE = 10_000_000
+"""Bytes after which a file is set aside."""
+FILES_KEPT = 14
+"""Files set aside that are kept: at most 150 MB each log, and two weeks where there is less to tell."""
 QUIET = {
     "httpx": logging.WARNING,
     "httpx2": logging.WARNING,
@@ -28,7 +38,7 @@ QUIET = {
 
 
 class JsonLines(logging.Formatter):
-    """`{"at", "level", "logger", "pid", "message", "error"?}`; `at` is UTC."""
+    """`{"at", "level", "logger", "pid", "session"?, "turn"?, "message", "error"?}`; `at` is UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -36,6 +46,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "pid": record.process,
+            **getattr(record, "about", {}),
             "message": record.getMessage(),
         }
         if record.exc_text:
@@ -50,7 +61,16 @@ class _OffTheLoop(QueueHandler):
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         record.exc_info = None
+        record.about = bound()
+        record.msg, record.args = masked(record.getMessage()), None
         return record
+
+
+def _file(path: Path, belongs: Callable[[logging.LogRecord], bool]) -> logging.Handler:
+    handler = RotatingFile(path, size=FILE_SIZE, kept=FILES_KEPT)
+    handler.setFormatter(JsonLines())
+    handler.addFilter(belongs)
+    return handler
 
 
 class _Once:
@@ -68,23 +88,30 @@ class _Once:
 def configure(directory: Path, level: str) -> Callable[[], None]:
     """Set up the logging of this process; what is returned writes out what is left, and ends it.
 
-    Lines are appended whole, so several worker processes write into one file. Raises `SettingsError` if the directory
-    cannot be written to.
+    Lines are appended whole, so several worker processes write into the same files. Raises `SettingsError` if the
+    directory cannot be written to.
     """
     console = logging.StreamHandler()
     console.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    console.addFilter(lambda record: record.name != "api")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(directory / FILE, encoding="utf-8")
+        integration = _file(directory / INTEGRATION, lambda record: not record.name.startswith(ABOUT_HTTP))
+        api = _file(directory / API, lambda record: record.name.startswith(ABOUT_HTTP))
     except OSError as error:
         raise SettingsError(
             f"logging.dir = {str(directory)!r}: {error.strerror}; make it writable or choose another"
         ) from None
-    file.setFormatter(JsonLines())
     records: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    listener = QueueListener(records, console, file)
+    listener = QueueListener(records, console, integration, api)
     listener.start()
-    stop = _Once(listener.stop)
+
+    def end() -> None:
+        listener.stop()
+        for file in (integration, api):
+            file.close()
+
+    stop = _Once(end)
     atexit.register(stop)
     handler = _OffTheLoop(records)
     handler.setLevel(level)  # libraries that set a lower level on loggers of their own are not heard either

@@ -1,0 +1,128 @@
+"""What stands in the logs, what never does, and how they stay bounded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.observability import logs
+from server.observability.about import about, masked
+from server.observability.rotation import RotatingFile
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The root logger, as it was before when the test is over."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield root
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_line_is_a_json_object_that_names_its_session_and_turn(tmp_path: Path, root: logging.Logger) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    with about(session="xI4WylKDvtas"), about(turn="7"):
+        logging.getLogger("server.test").info("message %s accepted", 7)
+    logging.getLogger("server.test").info("after it")
+    stop()
+    first, second = lines(tmp_path / "talkme_integration.log")
+    assert (first["session"], first["turn"], first["message"]) == ("xI4WylKDvtas", "7", "message 7 accepted")
+    assert first["level"] == "INFO"
+    assert first["pid"] == os.getpid()
+    assert "turn" not in second
+
+
+def test_http_requests_have_a_file_of_their_own_and_are_not_shown_on_the_console(
+    tmp_path: Path, root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    logging.getLogger("api").info("POST /webhook/talkme 200 12.1 ms 127.0.0.1")
+    logging.getLogger("uvicorn.error").info("Started server process")
+    logging.getLogger("server.test").info("ready")
+    stop()
+    assert [line["logger"] for line in lines(tmp_path / "api.log")] == ["api", "uvicorn.error"]
+    assert [line["logger"] for line in lines(tmp_path / "talkme_integration.log")] == ["server.test"]
+    assert "POST" not in capsys.readouterr().err
+
+
+def test_an_error_brings_its_traceback_and_stopping_twice_is_harmless(tmp_path: Path, root: logging.Logger) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("server.test").exception("our own error")
+    stop()
+    stop()
+    (line,) = lines(tmp_path / "talkme_integration.log")
+    assert "ValueError: broken" in line["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+375291234567", "+37529***4567"),
+        ("GET /webhook/talkme/session/375291234567", "GET /webhook/talkme/session/37529***4567"),
+        ("message 33688 sent in 1200 ms", "message 33688 sent in 1200 ms"),
+    ],
+)
+def test_long_numbers_are_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_a_number_in_a_line_is_masked_in_the_file(tmp_path: Path, root: logging.Logger) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    with about(session="+375291234567"):
+        logging.getLogger("server.test").warning("session %s", "+375291234567")
+    stop()
+    assert "1234567" not in (tmp_path / "talkme_integration.log").read_text()
+
+
+def rotating(path: Path, size: int = 1000) -> RotatingFile:
+    handler = RotatingFile(path, size=size, kept=3)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler
+
+
+def write(handler: logging.Handler, text: str) -> None:
+    handler.emit(logging.LogRecord("t", logging.INFO, "", 0, text, None, None))
+
+
+def test_of_two_writers_one_sets_the_full_file_aside_and_no_line_is_lost(tmp_path: Path) -> None:
+    one, other = rotating(tmp_path / "a.log"), rotating(tmp_path / "a.log")
+    for number in range(200):
+        write((one, other)[number % 2], f"line {number:03} " + "." * 20)
+    one.close()
+    other.close()
+    found = sorted(line.split()[1] for path in tmp_path.glob("a.log*") for line in path.read_text().splitlines())
+    assert found == [f"{number:03}" for number in range(200)]
+    assert (tmp_path / "a.log.1").exists()
+
+
+def test_files_set_aside_are_counted_and_the_oldest_go(tmp_path: Path) -> None:
+    handler = rotating(tmp_path / "a.log", size=1)
+    for number in range(50 * 6):
+        write(handler, str(number))
+    handler.close()
+    assert sorted(path.name for path in tmp_path.glob("a.log*")) == ["a.log", "a.log.1", "a.log.2", "a.log.3"]
+
+
+def test_a_file_of_yesterday_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("yesterday\n")
+    os.utime(path, (time.time() - 86_400, time.time() - 86_400))
+    handler = rotating(path)
+    write(handler, "today")
+    handler.close()
+    assert (path.read_text(), (tmp_path / "a.log.1").read_text()) == ("today\n", "yesterday\n")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iteira_cli.errors import Failed, Usage
 from iteira_cli.options import Invocation, Json, load_settings
 
 if TYPE_CHECKING:
@@ -20,10 +22,74 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def config() -> None:
-    """Look at the configuration.
+    """Make a configuration, look at it, check it.
 
-    Example: iteira config check
+    Example: iteira config init
     """
+
+
+QUESTIONS = (
+    ("company.name", "What is the company called?", "Итейра"),
+    ("talkme.base_url", "Base address of TalkMe's API", "https://api.talkme.ru/"),
+    ("talkme.tokens", "Tokens of your TalkMe webhooks, separated by commas (empty: any token is let in)", ""),
+    ("agent.api_key", "Key of an OpenAI-compatible provider (empty: the built-in offline consultant answers)", ""),
+    ("knowledge.path", "Folder with the company's Excel and text files", "knowledge"),
+)
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a config.toml that is there.")] = False,
+) -> None:
+    """Write config.toml with every setting explained, and secrets into .env, by asking five questions.
+
+    Example: iteira config init
+    """
+    import sys
+
+    from iteira_cli import first_config
+    from iteira_cli.output import Output
+
+    output = Output()
+    config = ctx.ensure_object(Invocation).config or Path("config.toml")
+    if config.exists() and not force:
+        raise Failed(f"{config} is there already", "--force overwrites it; `iteira config show` tells what is in force")
+    if not defaults and not sys.stdin.isatty():
+        raise Usage("there is no terminal to ask on", "--defaults writes the file without questions")
+    asked = () if defaults else QUESTIONS
+    answers = {
+        name: typer.prompt(question, default=usual, show_default=bool(usual), err=True)
+        for name, question, usual in asked
+    }
+    for path in first_config.write(config, Path(".env"), answers):
+        output.line(f"written: {path}")
+    output.note("`iteira config check` reads it as the daemon will; `iteira serve` starts that.")
+
+
+@app.command()
+def show(ctx: typer.Context, json: Json = False) -> None:
+    """Show every setting that is in force, and where it comes from. Secrets are not shown.
+
+    Example: iteira config show
+    """
+    from iteira_cli.output import Output
+    from server.settings import in_force
+
+    output = Output(json)
+    settings = in_force(ctx.ensure_object(Invocation).config)
+    if json:
+        output.document({"settings": [asdict(setting) for setting in settings]})
+        return
+    rows = [(each.name, _as_written(each.value), each.origin) for each in settings]
+    output.table("Settings", ("Setting", "Value", "From"), rows)
+
+
+def _as_written(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "(none)"
+    return "(not set)" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @app.command()

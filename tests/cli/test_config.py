@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
 
-from server.settings import load
+from server.settings import Settings, load
 
-from .terminal import iteira
+from .terminal import iteira, iteira_on_terminal
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +112,42 @@ def test_a_daemon_open_to_everybody_is_warned_of() -> None:
     assert shown.returncode == 0
     assert "every address of this machine" in shown.stdout
     assert shown.stderr.startswith("Warning: the daemon listens on 0.0.0.0 and answers any token")
+
+
+def test_a_first_configuration_is_the_explained_example_and_is_usable(tmp_path: Path) -> None:
+    assert iteira("config", "init", "--defaults").returncode == 0
+    assert "# How long one turn may take" in (tmp_path / "config.toml").read_text(encoding="utf-8")
+    assert load() == Settings()
+    again = iteira("config", "init", "--defaults")
+    assert (again.returncode, "config.toml is there already" in again.stderr) == (1, True)
+
+
+def test_five_questions_make_a_configuration_and_secrets_are_kept_apart(tmp_path: Path) -> None:
+    answers = ["Северина", "https://lcab.talk-me.ru/json/v1.0/", "token-of-the-salon", "sk-1", "knowledge"]
+    shown = iteira_on_terminal("config", "init", types="".join(f"{answer}\n" for answer in answers))
+    assert shown.returncode == 0, shown.stdout
+    settings = load()
+    assert settings.company.name == "Северина"
+    assert settings.talkme.base_url == "https://lcab.talk-me.ru/json/v1.0/"
+    assert [token.get_secret_value() for token in settings.talkme.tokens] == ["token-of-the-salon"]
+    assert "token-of-the-salon" not in (tmp_path / "config.toml").read_text(encoding="utf-8")
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_without_a_terminal_nothing_is_asked() -> None:
+    shown = iteira("config", "init")
+    assert (shown.returncode, "--defaults" in shown.stderr) == (2, True)
+
+
+def test_every_setting_is_shown_with_where_it_comes_from_and_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[server]\nport = 8001\n")
+    secrets = {"OPENAI_API_KEY": "a-key-of-ours", "ITEIRA_STORE__URL": "redis://:a-password@host:6379/0"}
+    shown = iteira("--config", "mine.toml", "config", "show", "--json", **secrets)
+    settings = {each["name"]: (each["value"], each["origin"]) for each in json.loads(shown.stdout)["settings"]}
+    assert settings["server.port"] == (8001, "mine.toml")
+    assert settings["agent.api_key"] == ("(set)", "environment OPENAI_API_KEY")
+    assert settings["store.url"] == ("redis://:***@host:6379/0", "environment ITEIRA_STORE__URL")
+    assert settings["store.lease"] == (10, "default")
+    plain = iteira("config", "show", **secrets)
+    assert "a-key-of-ours" not in plain.stdout
+    assert "store.lease" in plain.stdout

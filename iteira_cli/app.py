@@ -48,6 +48,7 @@ COMMANDS = {
     "simulate-call": Entry("simulate", "simulate_call", "Try out"),
     "drill": Entry("drill", "drill", "Try out"),
     "selftest": Entry("selftest", "selftest", "Try out"),
+    "doctor": Entry("doctor", "doctor", "Set up"),
     "config": Entry("config", "app", "Set up"),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iteira_cli.errors import Failed, Usage
+from iteira_cli.folder import writable
 from iteira_cli.options import Invocation, Json, load_settings
 
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ def _problems(settings: Settings) -> list[str]:
     knowledge, logs, store = settings.knowledge.path, settings.logging.dir, settings.store.url
     if not knowledge.is_dir():
         problems.append(f"knowledge.path = {str(knowledge)!r}: no such folder; the company's files belong there")
-    if not _writable(logs):
+    if not writable(logs):
         problems.append(f"logging.dir = {str(logs)!r}: not writable; make it so, or choose another folder")
-    if store.startswith(SQLITE) and not _writable(Path(store.removeprefix(SQLITE)).parent):
+    if store.startswith(SQLITE) and not writable(Path(store.removeprefix(SQLITE)).parent):
         problems.append(f"store.url = {store!r}: its folder is not writable; make it so, or choose another")
     return problems
 
@@ -168,9 +168,3 @@ def _unknown_host(settings: Settings) -> list[str]:
     except OSError:
         return [f"server.host = {host!r}: no address of that name; 127.0.0.1 is this machine alone"]
     return []
-
-
-def _writable(folder: Path) -> bool:
-    """Whether files can be made in it, or it can be made where it does not exist yet."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

@@ -1,0 +1,76 @@
+"""`iteira doctor`: what is wrong, from this machine to TalkMe, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iteira_cli.options import Json, Token, Url, connect, load_settings
+
+if TYPE_CHECKING:
+    from iteira_cli.examinations.finding import Finding
+    from iteira_cli.output import Output
+
+SIGNS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "failed": ("FAILED", "bold red"), "skipped": ("–", "dim")}
+
+
+def doctor(
+    ctx: typer.Context,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", metavar="URL", help="Address under which TalkMe reaches this daemon.")
+    ] = None,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Examine everything that a daemon needs, in order, and name the command or setting that mends what is wrong.
+
+    It changes nothing, but that a store that does not exist yet is made, as `iteira serve` would. Exit code 1 if
+    anything does not work.
+
+    Example: iteira doctor --public-url https://calls.example.com
+    """
+    from iteira_cli.output import Output
+
+    output, found = Output(json), []
+    for finding in _examined(ctx, url, token, public_url):
+        found.append(finding)
+        if not json:
+            _show(output, finding)
+    wrong = [finding for finding in found if finding.status == "failed"]
+    if json:
+        output.document({"ok": not wrong, "findings": [asdict(finding) for finding in found]})
+    else:
+        output.line(f"{len(wrong)} of {len(found)} do not work" if wrong else "Nothing is wrong that could be seen.")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _examined(ctx: typer.Context, url: str | None, token: str | None, public_url: str | None) -> Iterator[Finding]:
+    from iteira_cli.examinations import daemon, machine, outside
+    from iteira_cli.examinations.finding import failed, ok
+    from server.errors import SettingsError
+
+    try:
+        settings = load_settings(ctx)
+    except SettingsError as error:
+        yield failed("settings", "; ".join(str(error).splitlines()), "mend them; `iteira config check` reads anew")
+        return
+    yield ok("settings", "can be used; `iteira config show` lists them")
+    admin = connect(ctx, url, token)
+    yield from machine.examine(settings, daemon_answers=daemon.answers(admin))
+    yield from outside.examine(settings, public_url)
+    yield from daemon.examine(admin)
+
+
+def _show(output: Output, finding: Finding) -> None:
+    from rich.text import Text
+
+    from iteira_cli.output import printable
+
+    sign, style = SIGNS[finding.status]
+    output.out.print(Text(f"{sign:<7}", style=style), printable(f"{finding.name}: {finding.detail}"), soft_wrap=True)
+    if finding.mend:
+        output.out.print(Text(" " * 8), printable(f"→ {finding.mend}"), sep="", soft_wrap=True)

@@ -6,14 +6,15 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
 
 from iteira_cli.examinations.finding import Finding, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
+    import httpx
+
     from server.settings import Settings
 
 TIMEOUT = 10.0
@@ -22,6 +23,8 @@ SKEW = 5.0
 
 
 def examine(settings: Settings, public_url: str | None) -> Iterator[Finding]:
+    import httpx
+
     with httpx.Client(timeout=TIMEOUT) as http:
         dates: list[str] = []
         yield from _talkme(http, settings, dates)
@@ -30,18 +33,26 @@ def examine(settings: Settings, public_url: str | None) -> Iterator[Finding]:
         yield _way_in(http, public_url)
 
 
+def _ask(http: httpx.Client, method: str, url: str, **what: Any) -> httpx.Response | httpx.HTTPError:
+    import httpx
+
+    try:
+        return http.request(method, url, **what)
+    except httpx.HTTPError as error:
+        return error
+
+
 def _talkme(http: httpx.Client, settings: Settings, dates: list[str]) -> Iterator[Finding]:
     """Typing is the one call that nobody hears: in a dialog that does not exist it does nothing."""
     url, name = settings.talkme.base_url, "TalkMe"
     tokens = settings.talkme.tokens
     token = tokens[0].get_secret_value() if tokens else "no-token-configured"
-    try:
-        answer = http.post(f"{url}customBot/simulateTyping", json={"ttl": 1}, headers={"X-Token": token})
-    except httpx.HTTPError as error:
-        yield _unreachable(name, url, error, "talkme.base_url (BASE_URL_TALKME)")
+    answer = _ask(http, "POST", f"{url}customBot/simulateTyping", json={"ttl": 1}, headers={"X-Token": token})
+    if isinstance(answer, Exception):
+        yield _unreachable(name, url, answer, "talkme.base_url (BASE_URL_TALKME)")
         return
     dates.append(answer.headers.get("date", ""))
-    if answer.status_code == httpx.codes.NOT_FOUND:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
         yield failed(
             name,
             f"{url} answers, but has no customBot/simulateTyping",
@@ -60,7 +71,7 @@ def _talkme(http: httpx.Client, settings: Settings, dates: list[str]) -> Iterato
 
 
 def _is_refused(answer: httpx.Response) -> bool:
-    if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+    if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return True
     about = _error(answer).lower() if answer.is_success else ""
     return "token" in about or "токен" in about
@@ -81,13 +92,12 @@ def _provider(http: httpx.Client, settings: Settings, dates: list[str]) -> Itera
         yield skipped(name, "none is configured: the built-in offline consultant answers")
         return
     headers = {"Authorization": f"Bearer {agent.api_key.get_secret_value()}"}
-    try:
-        answer = http.get(f"{agent.base_url}models", headers=headers)
-    except httpx.HTTPError as error:
-        yield _unreachable(name, agent.base_url, error, "agent.base_url (OPENAI_BASE_URL)")
+    answer = _ask(http, "GET", f"{agent.base_url}models", headers=headers)
+    if isinstance(answer, Exception):
+        yield _unreachable(name, agent.base_url, answer, "agent.base_url (OPENAI_BASE_URL)")
         return
     dates.append(answer.headers.get("date", ""))
-    if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+    if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         yield failed(name, f"{agent.base_url} refuses the key", "set OPENAI_API_KEY to a key that is valid there")
     elif not answer.is_success:
         yield warning(
@@ -138,11 +148,10 @@ def _way_in(http: httpx.Client, public_url: str | None) -> Finding:
     if not public_url:
         return skipped("way in", "--public-url https://your.domain looks at the webhook from outside")
     url = f"{public_url.rstrip('/')}/webhook/talkme"
-    try:
-        answer = http.post(url, content=b"no JSON", headers={"Content-Type": "application/json"})
-    except httpx.HTTPError as error:
-        return _unreachable("way in", url, error, "the proxy and its certificate")
-    if answer.status_code == httpx.codes.BAD_REQUEST and "тело запроса" in _error(answer):
+    answer = _ask(http, "POST", url, content=b"no JSON", headers={"Content-Type": "application/json"})
+    if isinstance(answer, Exception):
+        return _unreachable("way in", url, answer, "the proxy and its certificate")
+    if answer.status_code == HTTPStatus.BAD_REQUEST and "тело запроса" in _error(answer):
         return ok("way in", f"{url} leads to a daemon of ours")
     return failed(
         "way in", f"{url} answers {answer.status_code}, no daemon of ours", "let the proxy pass /webhook/talkme on"

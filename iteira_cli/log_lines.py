@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,27 +51,31 @@ class Wanted:
         )
 
 
-def latest(folder: Path, files: list[str], wanted: Wanted, count: int) -> list[Line]:
+def latest(logs: Sequence[LogFile], wanted: Wanted, count: int) -> list[Line]:
     """The last `count` wanted lines of these files together, oldest first; those set aside by rotation are read too."""
-    found = [line for file in files for line in _latest_of(folder, file, wanted, count)]
-    return sorted(found, key=lambda line: line.at)[-count:]
+    found = [line for log in logs for line in _latest_of(log, wanted, count)]
+    return sorted(found, key=lambda line: line.at)[-count:] if count else []
 
 
-def _latest_of(folder: Path, file: str, wanted: Wanted, count: int) -> list[Line]:
-    found: deque[Line] = deque()
-    for path in _newest_first(folder / FILES[file]):
-        with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
-            parsed = (_parsed(file, text) for text in lines)
-            matching = deque((line for line in parsed if line and wanted(line)), maxlen=count - len(found))
-            found.extendleft(reversed(matching))
+def _latest_of(log: LogFile, wanted: Wanted, count: int) -> list[Line]:
+    found: deque[Line] = deque((line for line in log.new() if wanted(line)), maxlen=count)
+    for path in log.set_aside():
         if len(found) >= count or (wanted.since and found and found[0].at < wanted.since):
             break
+        with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
+            parsed = (_parsed(log.name, text) for text in lines)
+            earlier = deque((line for line in parsed if line and wanted(line)), maxlen=count - len(found))
+            found.extendleft(reversed(earlier))
     return list(found)
 
 
-def _newest_first(path: Path) -> list[Path]:
-    aside = [other for other in path.parent.glob(f"{path.name}.*") if other.suffix[1:].isdigit()]
-    return [path, *sorted(aside, key=lambda other: int(other.suffix[1:]))]
+def follow(logs: Sequence[LogFile], wanted: Wanted) -> Iterator[Line]:
+    """Wanted lines as they are written, until interrupted."""
+    while True:
+        new = sorted((line for log in logs for line in log.new() if wanted(line)), key=lambda line: line.at)
+        yield from new
+        if not new:
+            time.sleep(LOOK_SECONDS)
 
 
 def _parsed(file: str, text: str) -> Line | None:
@@ -86,21 +90,27 @@ def _parsed(file: str, text: str) -> Line | None:
     return Line(file, text, says if isinstance(says, dict) else {"message": text})
 
 
-class Followed:
-    """One file of the folder, followed from its present end across rotation and restart of the daemon."""
+class LogFile:
+    """One of `FILES`, read from its beginning and then followed across rotation and restart of the daemon."""
 
-    def __init__(self, folder: Path, file: str) -> None:
-        self._path, self._file = folder / FILES[file], file
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self._path = folder / FILES[name]
         self._open: IO[str] | None = None
         self._part = ""
-        self._reopen(at_end=True)
+        self._reopen()
+
+    def set_aside(self) -> list[Path]:
+        """The files that rotation has set aside, the newest first."""
+        aside = [path for path in self._path.parent.glob(f"{self._path.name}.*") if path.suffix[1:].isdigit()]
+        return sorted(aside, key=lambda path: int(path.suffix[1:]))
 
     def new(self) -> Iterator[Line]:
-        """The lines that have come since the last call."""
+        """The lines that have come since the last call; at first, all of the file."""
         yield from self._read()
         if self._was_replaced():
             yield from self._read()  # what was written before it was set aside
-            self._reopen(at_end=False)
+            self._reopen()
             yield from self._read()
 
     def _read(self) -> Iterator[Line]:
@@ -108,7 +118,7 @@ class Followed:
             return
         *whole, self._part = (self._part + self._open.read()).split("\n")
         for text in whole:
-            if line := _parsed(self._file, text):
+            if line := _parsed(self.name, text):
                 yield line
 
     def _was_replaced(self) -> bool:
@@ -120,25 +130,13 @@ class Followed:
             return True
         return found.st_ino != _inode(self._open) or found.st_size < self._open.tell()
 
-    def _reopen(self, *, at_end: bool) -> None:
+    def _reopen(self) -> None:
         if self._open:
             self._open.close()
         self._open, self._part = None, ""
         with suppress(FileNotFoundError):
             self._open = self._path.open(encoding="utf-8", errors="replace")
-            if at_end:
-                self._open.seek(0, 2)
 
 
 def _inode(file: IO[str]) -> int:
     return os.fstat(file.fileno()).st_ino
-
-
-def follow(folder: Path, files: list[str], wanted: Wanted) -> Iterator[Line]:
-    """Wanted lines as they are written, until interrupted."""
-    followed = [Followed(folder, file) for file in files]
-    while True:
-        new = sorted((line for each in followed for line in each.new() if wanted(line)), key=lambda line: line.at)
-        yield from new
-        if not new:
-            time.sleep(LOOK_SECONDS)

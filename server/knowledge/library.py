@@ -36,7 +36,7 @@ class _Shelf:
 
 
 def _shelved(saved: Saved) -> _Shelf:
-    return _Shelf(saved.contents, Index(saved.contents.documents, saved.vectors))
+    return _Shelf(saved.contents, Index(saved))
 
 
 class Library:
@@ -105,11 +105,11 @@ class Library:
         contents = shelf.contents
         return KnowledgeStatus(
             knowledge_base_exists=True,
-            files_count=contents.files_count,
-            documents_count=len(contents.documents),
+            files_count=contents.found.files_count,
+            documents_count=len(contents.found.documents),
             updated_at=contents.updated_at,
             embedder=self._searched_by,
-            problems=self._problems + contents.problems,
+            problems=self._problems + contents.found.problems,
         )
 
     def _search(self, query: str, limit: int) -> Findings:
@@ -117,9 +117,9 @@ class Library:
         words = query.strip()[:LONGEST_QUERY]
         if shelf is None or not words:
             return Findings(query, 0.0)
-        words = shelf.index.mended(words)
-        vector = self._embedder.query(words) if self._embedder else None
-        return replace(shelf.index.search(words, vector, limit), query=query)
+        understood = shelf.index.understood(words)
+        vector = self._embedder.query(understood) if self._embedder else None
+        return replace(shelf.index.search(words, understood, vector, limit), query=query)
 
     def _current(self) -> _Shelf | None:
         """What is to be searched: what another process has saved meanwhile, else what there was."""
@@ -139,7 +139,7 @@ class Library:
         # In this order: if another process saves in between, its index is taken over at the next search.
         self._shelf = _shelved(saved)
         self._seen = stamp
-        _warn(saved.contents.problems)
+        _warn(saved.contents.found.problems)
 
 
 def _warn(problems: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import pymorphy3
 
@@ -25,8 +26,18 @@ _PIECE = 3
 
 
 def words(text: str) -> list[str]:
-    """Words and numbers as they stand there, in order, small and with ё written as е."""
-    return _WORD.findall(unicodedata.normalize("NFC", text).lower().replace("ё", "е"))
+    """Words and numbers in order, small and with ё written as е."""
+    return [plain(word) for word in words_as_written(text)]
+
+
+def words_as_written(text: str) -> list[str]:
+    """Words and numbers as they stand there, in order."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
+
+
+def plain(word: str) -> str:
+    """The word small and with ё written as е."""
+    return word.lower().replace("ё", "е")
 
 
 def lemmas(text: str) -> list[str]:
@@ -46,22 +57,37 @@ def pieces(word: str) -> list[str]:
     return [marked[at : at + _PIECE] for at in range(len(marked) - _PIECE + 1)]
 
 
-@lru_cache(maxsize=20_000)
 def lemma_of(word: str) -> str:
     """The dictionary form, or nothing for a function word."""
-    parse = _morphology().parse(word)[0]
-    lemma = str(parse.normal_form).replace("ё", "е")
-    return "" if parse.tag.POS in _FUNCTION_WORDS or lemma in _ASKING else lemma
+    found = _parsed(word)
+    return "" if found.part in _FUNCTION_WORDS or found.lemma in _ASKING else found.lemma
+
+
+def dictionary_form(word: str) -> str:
+    """The dictionary form of any word."""
+    return _parsed(word).lemma
 
 
 def is_known(word: str) -> bool:
     """Whether it is a form of a dictionary word; misheard words mostly are not, nor are some names of services."""
-    return bool(_morphology().parse(word)[0].is_known)
+    return _parsed(word).known
 
 
 def part_of_speech(word: str) -> str:
     """In OpenCorpora's names (`NOUN`, `ADJF`, `VERB`, …); empty where there is none, as for Latin letters."""
-    return str(_morphology().parse(word)[0].tag.POS or "")
+    return _parsed(word).part
+
+
+class _Parsed(NamedTuple):
+    lemma: str
+    part: str
+    known: bool
+
+
+@lru_cache(maxsize=50_000)
+def _parsed(word: str) -> _Parsed:
+    best = _morphology().parse(word)[0]
+    return _Parsed(str(best.normal_form).replace("ё", "е"), str(best.tag.POS or ""), bool(best.is_known))
 
 
 @cache

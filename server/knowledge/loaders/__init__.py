@@ -5,13 +5,16 @@ A new format is one new file beside this one with a `load` function, and one lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from server.errors import KnowledgeError
+from server.knowledge import synonyms
 from server.knowledge.base import Document
-from server.knowledge.loaders import markdown, xlsx
+from server.knowledge.loaders import markdown, text, workbook
+from server.knowledge.synonyms import Synonym
 
 
 class Loader(Protocol):
@@ -27,7 +30,7 @@ class Loader(Protocol):
 
 LOADERS: Mapping[str, Loader] = {
     ".md": markdown.load,
-    ".xlsx": xlsx.load,
+    ".xlsx": workbook.load,
 }
 
 
@@ -36,8 +39,26 @@ def load(path: Path) -> list[Document]:
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
         raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {' or '.join(LOADERS)}")
-    try:
+    with _opening(path):
         return loader(path)
+
+
+def load_synonyms(path: Path) -> tuple[Synonym, ...]:
+    """The synonyms of the file that holds them; in a workbook the first row of each sheet is a header.
+
+    Raises `KnowledgeError` as a loader does.
+    """
+    with _opening(path):
+        if path.suffix.lower() == ".txt":
+            return tuple(synonyms.of_lines(text.read(path).splitlines()))
+        rows = (cells for _, sheet in workbook.sheets(path) for _, cells in sheet[1:])
+        return tuple(synonyms.of_rows(rows))
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise KnowledgeError(
             f"{path.name}: cannot be opened ({error.strerror or error}); check its permissions"

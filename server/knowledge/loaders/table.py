@@ -16,11 +16,14 @@ HEADING = "Раздел"
 """Column name for a heading that stands in a row of its own above the rows it is for."""
 
 
-def documents(rows: list[Row], source: str, sheet: str) -> Iterator[Document]:
-    """A document for each row below the header, with the group names that it shares with the rows above it."""
+def documents(rows: list[Row], source: str, place: str) -> Iterator[Document]:
+    """A document for each row below the header, with the group names that it shares with the rows above it.
+
+    `place` comes before the row's number in its location.
+    """
     for number, fields in _records(rows):
         text = "\n".join(f"{name}: {value}" if name else value for name, value in fields)
-        yield Document(text, source, f"{sheet}!{number}", fields)
+        yield Document(text, source, f"{place}{number}", fields)
 
 
 def shown(cell: Cell) -> str:

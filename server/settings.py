@@ -147,6 +147,8 @@ class Knowledge(Section):
     """Where the index made from them is kept."""
     embedder: Literal["e5", "none"] = "e5"
     """Who understands meaning; `none` searches by words alone."""
+    watch: bool = True
+    """Whether files are read again as soon as they are changed."""
     min_confidence: float = Field(MIN_CONFIDENCE, ge=0, le=1)
     """Below this confidence a search counts as «nothing fits»."""
 

@@ -28,7 +28,7 @@ def paths(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise NothingToRead(f"the knowledge folder {folder} does not exist; create it and put {_formats()} files there")
-    found = (path for path in folder.rglob("*") if not _ignored(path.relative_to(folder)) and not path.is_dir())
+    found = (path for path in folder.rglob("*") if not ignored(path.relative_to(folder)) and not path.is_dir())
     if not (ordered := sorted(found)):
         raise NothingToRead(f"the knowledge folder {folder} is empty; put {_formats()} files there")
     return ordered
@@ -38,7 +38,7 @@ def _formats() -> str:
     return " or ".join(loaders.LOADERS)
 
 
-def _ignored(path: Path) -> bool:
+def ignored(path: Path) -> bool:
     """Hidden files and folders, and the lock files of an office program."""
     return any(part.startswith((".", "~$")) for part in path.parts)
 

@@ -19,8 +19,8 @@ LEXICAL_WEIGHT = np.float32(0.07)
 than 0.05 between the right row and its neighbours."""
 PRICE_WORTH = np.float32(0.015)
 """What a price is worth in cosine when a price is asked: «маникюр» also stands in a discount's terms."""
-PRICE_FACTOR = np.float32(1.25)
-"""The same for words alone, of which a row with a price must hold some."""
+PRICE_GAIN = np.float32(0.25)
+"""By how much more the words of a row with a price count then, where words alone are searched."""
 
 
 class Index:
@@ -33,7 +33,7 @@ class Index:
         self._spelling = Spelling(saved.vocabulary)
         known = frozenset(saved.postings.terms)
         self._synonyms = Synonyms(saved.contents.found.synonyms, everyday(), known)
-        self._priced = np.array([has_price(document) for document in self.documents])
+        self._priced: Vector = np.array([has_price(document) for document in self.documents], np.float32)
 
     def understood(self, query: str) -> str:
         """What is looked for: the query with misheard words put right, and with the files' words for what it says."""
@@ -48,7 +48,7 @@ class Index:
             scores = cosines + LEXICAL_WEIGHT * scores
         if asks_price(query):
             if cosines is None:
-                scores = scores * np.where(self._priced, PRICE_FACTOR, np.float32(1))
+                scores = scores * (1 + PRICE_GAIN * self._priced)
             else:
                 scores = scores + PRICE_WORTH * self._priced
         order = np.argsort(-scores, kind="stable")[:limit]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.clock import Clock
+from server.errors import KnowledgeError
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.building import Builder, Progress
 from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, open_embedder
@@ -64,7 +65,9 @@ class Library:
             _warn(self._problems)
         self._searched_by = self._embedder.name if self._embedder else NO_EMBEDDER
         self._file = IndexFile(index_folder, self._searched_by)
-        self._builder = Builder(folder, self._file, self._embedder, clock, progress)
+        self._closing = threading.Event()
+        self._told = progress
+        self._builder = Builder(folder, self._file, self._embedder, clock, self._progress)
         self._shelf: _Shelf | None = None
         self._seen: Stamp | None = None
         self._nothing_to_read: tuple[str, ...] = ()
@@ -97,6 +100,15 @@ class Library:
         async with self._regenerating:
             await asyncio.to_thread(self._build, anew=True)
         return self.status()
+
+    async def refresh(self) -> None:
+        """Read the files again if they have changed. Raises as `regenerate` does."""
+        async with self._regenerating:
+            await asyncio.to_thread(self._build, anew=False)
+
+    def close(self) -> None:
+        """Break off a build that is under way: a process that stops does not wait for it."""
+        self._closing.set()
 
     def status(self) -> KnowledgeStatus:
         shelf = self._shelf
@@ -133,6 +145,11 @@ class Library:
             finally:
                 self._taking_over.release()
         return self._shelf
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._closing.is_set():
+            raise KnowledgeError("the build was broken off")
+        self._told(done, total)
 
     def _build(self, *, anew: bool) -> None:
         saved, stamp = self._builder.build(anew=anew)

@@ -57,7 +57,10 @@ def load_synonyms(path: Path) -> tuple[Synonym, ...]:
 
 @contextmanager
 def _opening(path: Path) -> Iterator[None]:
+    """Refuses a file of no bytes: it is one that is just being saved, or saving it went wrong."""
     try:
+        if path.stat().st_size == 0:
+            raise KnowledgeError(f"{path.name}: is empty; save it again, or remove it")
         yield
     except OSError as error:
         raise KnowledgeError(

@@ -27,15 +27,13 @@ def paths(folder: Path) -> list[Path]:
     Raises `NothingToRead` where there is none.
     """
     if not folder.is_dir():
-        raise NothingToRead(f"the knowledge folder {folder} does not exist; create it and put {_formats()} files there")
+        raise NothingToRead(
+            f"the knowledge folder {folder} does not exist; create it and put {loaders.formats()} files there"
+        )
     found = (path for path in folder.rglob("*") if not ignored(path.relative_to(folder)) and not path.is_dir())
     if not (ordered := sorted(found)):
-        raise NothingToRead(f"the knowledge folder {folder} is empty; put {_formats()} files there")
+        raise NothingToRead(f"the knowledge folder {folder} is empty; put {loaders.formats()} files there")
     return ordered
-
-
-def _formats() -> str:
-    return " or ".join(loaders.LOADERS)
 
 
 def ignored(path: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Protocol
 from server.errors import KnowledgeError
 from server.knowledge import synonyms
 from server.knowledge.base import Document
-from server.knowledge.loaders import markdown, text, workbook
+from server.knowledge.loaders import csv_table, docx, markdown, pdf, text, workbook
 from server.knowledge.synonyms import Synonym
 
 
@@ -29,8 +29,14 @@ class Loader(Protocol):
 
 
 LOADERS: Mapping[str, Loader] = {
-    ".md": markdown.load,
     ".xlsx": workbook.load,
+    ".xls": workbook.load,
+    ".ods": workbook.load,
+    ".csv": csv_table.load,
+    ".md": markdown.load,
+    ".txt": text.load,
+    ".docx": docx.load,
+    ".pdf": pdf.load,
 }
 
 
@@ -38,7 +44,7 @@ def load(path: Path) -> list[Document]:
     """The documents of a file. Raises `KnowledgeError` as its loader does, and for a format that has none."""
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
-        raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {' or '.join(LOADERS)}")
+        raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {formats()}")
     with _opening(path):
         return loader(path)
 
@@ -53,6 +59,12 @@ def load_synonyms(path: Path) -> tuple[Synonym, ...]:
             return tuple(synonyms.of_lines(text.read(path).splitlines()))
         rows = (cells for _, sheet in workbook.sheets(path) for _, cells in sheet[1:])
         return tuple(synonyms.of_rows(rows))
+
+
+def formats() -> str:
+    """The endings of files that can be read, for people."""
+    *most, last = LOADERS
+    return f"{', '.join(most)} or {last}"
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from server.consultant.base import Consultant
 from server.consultant.fallback import Fallback
 from server.consultant.offline import OfflineConsultant
 from server.consultant.phrases import Phrases
+from server.conversation.asked import AskedQuestions
 from server.conversation.dispatcher import Dispatcher
 from server.conversation.housekeeping import Housekeeper
 from server.conversation.turn import Turn
@@ -63,9 +64,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         ttl=settings.talkme.typing,
         text_limit=settings.talkme.text_limit,
     )
+    asked = AskedQuestions(store, settings.knowledge.min_confidence)
     turn = Turn(
         store,
         library,
+        asked,
         consultant,
         talkme,
         Typing(talkme, clock, settings.talkme.typing),
@@ -121,6 +124,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         if watches:
             await watcher.stop()
         library.close()
+        await asked.close()
         await housekeeper.stop()
         await heartbeat.stop()
         await talkme.close()
@@ -146,7 +150,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         )
     )
     if answers:
-        app.include_router(knowledge_router(library, admin_token))
+        app.include_router(knowledge_router(library, store, admin_token))
     _answer_errors_as_json(app)
     return app
 

@@ -67,5 +67,8 @@ class Knowledge(Protocol):
         """Read all files again and swap the new index in. Raises `KnowledgeError` if nothing could be built;
         the old index stays then."""
 
+    def understood(self, query: str) -> str:
+        """What a question is looked for as: misheard words put right, the files' words for what it says behind it."""
+
     def status(self) -> KnowledgeStatus:
         """What is searched now."""

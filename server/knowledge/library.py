@@ -110,6 +110,10 @@ class Library:
         """Break off a build that is under way: a process that stops does not wait for it."""
         self._closing.set()
 
+    def understood(self, query: str) -> str:
+        shelf = self._shelf
+        return shelf.index.understood(query) if shelf else query
+
     def status(self) -> KnowledgeStatus:
         shelf = self._shelf
         if shelf is None:

@@ -21,6 +21,9 @@ _ASKING = frozenset(
     )
 )
 """Lemmas with which callers ask, whatever they ask about; price columns make them common to nearly all rows."""
+_ENDING = "(?:|а|у|ым|ой|ого|ому|ий|ая|ую|о|и|ом|е|ыми|ых|ими|их|им)$"
+_SURNAME = re.compile("(?:[оеё]в|ин|[цс]к|енк|чук|ян|дзе|швили)" + _ENDING)
+_OF_PLACES = re.compile("[цс]к" + _ENDING)
 _PIECE = 3
 """Letters in a piece of a word. Three find more misheard words than four («педикур»)."""
 
@@ -76,6 +79,18 @@ def is_known(word: str) -> bool:
 def part_of_speech(word: str) -> str:
     """In OpenCorpora's names (`NOUN`, `ADJF`, `VERB`, …); empty where there is none, as for Latin letters."""
     return _parsed(word).part
+
+
+def names_a_person(word: str) -> bool:
+    """Whether it is a first name, a surname or a patronymic most likely.
+
+    A word that no dictionary has must end as surnames do: «целлюлит» would be one else. «Козловской» is one although
+    it may also be said of a village.
+    """
+    best, *others = _morphology().parse(word)
+    if any(grammeme in best.tag for grammeme in ("Name", "Surn", "Patr")):
+        return bool(best.is_known) or _SURNAME.search(word) is not None
+    return _OF_PLACES.search(word) is not None and any("Surn" in parse.tag for parse in others)
 
 
 class _Parsed(NamedTuple):

@@ -106,6 +106,11 @@ class Library:
         async with self._regenerating:
             await asyncio.to_thread(self._build, anew=False)
 
+    @property
+    def embedder(self) -> Embedder | None:
+        """Who understands meaning; None where words alone are searched."""
+        return self._embedder
+
     def close(self) -> None:
         """Break off a build that is under way: a process that stops does not wait for it."""
         self._closing.set()

@@ -1,7 +1,7 @@
 """What knowing costs and how good it is: `python benchmarks/knowledge.py [--quality DIR] [--rows N] [--embedder NAME]`.
 
 Quality needs a folder with `kb/` and question files (`*.jsonl`, in the form of `iteira kb eval`); cost makes a price
-list of its own. Times are wall time of this machine; the event loop's lag is what a caller beside the work would notice.
+list of its own. Times are wall time of this machine; the event loop's lag is what a caller beside the work notices.
 """
 
 from __future__ import annotations

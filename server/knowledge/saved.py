@@ -6,9 +6,9 @@ import fcntl
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from server.errors import KnowledgeError
+from server.knowledge.base import Document
 from server.knowledge.folder import Found
 from server.knowledge.lexical import Postings
 from server.knowledge.meaning import Meanings
 from server.knowledge.spelling import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 """Grows with every change of what is saved, of how documents are read from files, or of what of them is embedded."""
 
 Stamp = tuple[int, int]
@@ -51,6 +52,9 @@ class Saved:
 
 
 _CONTENTS = TypeAdapter(Contents)
+_DOCUMENTS = TypeAdapter(tuple[Document, ...])
+_AT_ONCE = 200
+"""Documents that are written or read in one step: other threads of the process wait for the end of each."""
 _TERMS = TypeAdapter(tuple[str, ...])
 _VOCABULARY = TypeAdapter(dict[str, str])
 _NO_VECTORS = np.empty((0, 0), dtype=np.float32)
@@ -91,6 +95,7 @@ class IndexFile:
         try:
             with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as archive:
                 contents = _CONTENTS.validate_json(archive["contents"].tobytes())
+                contents = replace(contents, found=replace(contents.found, documents=_documents(archive["documents"])))
                 meanings = Meanings(archive["wholes"], archive["passages"], archive["owners"])
                 vocabulary = _VOCABULARY.validate_json(archive["vocabulary"].tobytes())
                 held = Postings(
@@ -111,14 +116,15 @@ class IndexFile:
 
         Raises `KnowledgeError` if it cannot be written.
         """
-        held = saved.postings
+        held, found = saved.postings, saved.contents.found
         meanings = saved.meanings or Meanings(_NO_VECTORS, _NO_VECTORS, np.empty(0, dtype=np.int32))
         partial = self._path.with_suffix(".partial")
         try:
             with partial.open("wb") as file:
                 np.savez(
                     file,
-                    contents=_bytes(_CONTENTS.dump_json(saved.contents)),
+                    contents=_bytes(_CONTENTS.dump_json(replace(saved.contents, found=replace(found, documents=())))),
+                    documents=_bytes(b"\n".join(_parts(found.documents))),
                     wholes=meanings.wholes,
                     passages=meanings.passages,
                     owners=meanings.owners,
@@ -133,6 +139,17 @@ class IndexFile:
             partial.replace(self._path)
         except OSError as error:
             raise KnowledgeError(f"the index could not be saved to {self._path}: {error}") from None
+
+
+def _parts(documents: Sequence[Document]) -> Iterator[bytes]:
+    """A line of JSON for so many of them."""
+    for at in range(0, len(documents), _AT_ONCE):
+        yield _DOCUMENTS.dump_json(tuple(documents[at : at + _AT_ONCE]))
+
+
+def _documents(parts: NDArray[np.uint8]) -> tuple[Document, ...]:
+    lines = parts.tobytes().split(b"\n")
+    return tuple(document for line in lines for document in _DOCUMENTS.validate_json(line))
 
 
 def _bytes(json: bytes) -> NDArray[np.uint8]:

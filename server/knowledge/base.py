@@ -47,7 +47,7 @@ class KnowledgeStatus:
     documents_count: int
     updated_at: float | None
     embedder: str
-    """Who understands meaning: `e5`, or `none` for lexical search alone."""
+    """Who understands meaning: `e5` or `use`, or `none` for lexical search alone."""
     problems: tuple[str, ...] = ()
     """A line for each file that could not be read, and for a missing embedder."""
 

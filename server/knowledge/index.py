@@ -6,7 +6,7 @@ import numpy as np
 
 from server.knowledge.base import Finding, Findings
 from server.knowledge.confidence import Evidence, confidence
-from server.knowledge.embedding import Vector
+from server.knowledge.embedding import Embedder, Vector
 from server.knowledge.lexical import Lexical
 from server.knowledge.price import asks_price, has_price
 from server.knowledge.saved import Saved
@@ -26,9 +26,10 @@ PRICE_GAIN = np.float32(0.25)
 class Index:
     """Immutable once built; safe to use from several threads."""
 
-    def __init__(self, saved: Saved) -> None:
+    def __init__(self, saved: Saved, embedder: Embedder | None) -> None:
+        """`embedder` is the one that `saved` was made with."""
         self.documents = saved.contents.found.documents
-        self._meanings = saved.meanings
+        self._meanings, self._embedder = saved.meanings, embedder
         self._lexical = Lexical(saved.postings)
         self._spelling = Spelling(saved.vocabulary)
         known = frozenset(saved.postings.terms)
@@ -43,7 +44,7 @@ class Index:
         """The best documents, best first; `vector` is that of the `understood` query, None for words alone."""
         asked = list(dict.fromkeys(terms(understood)))
         scores = self._lexical.scores(asked)
-        cosines = None if self._meanings is None or vector is None else self._meanings.nearness(vector)
+        cosines = self._cosines(vector)
         if cosines is not None:
             scores = cosines + LEXICAL_WEIGHT * scores
         if asks_price(query):
@@ -62,3 +63,8 @@ class Index:
             cosine=None if cosines is None else float(cosines[best]),
         )
         return Findings(query, confidence(evidence), found)
+
+    def _cosines(self, vector: Vector | None) -> Vector | None:
+        if self._meanings is None or self._embedder is None or vector is None:
+            return None
+        return self._embedder.comparable(self._meanings.nearness(vector))

@@ -36,8 +36,8 @@ class _Shelf:
     index: Index
 
 
-def _shelved(saved: Saved) -> _Shelf:
-    return _Shelf(saved.contents, Index(saved))
+def _shelved(saved: Saved, embedder: Embedder | None) -> _Shelf:
+    return _Shelf(saved.contents, Index(saved, embedder))
 
 
 class Library:
@@ -52,7 +52,8 @@ class Library:
     def __init__(
         self, folder: Path, index_folder: Path, *, embedder: str, clock: Clock, progress: Progress = _no_progress
     ) -> None:
-        """`embedder` is `e5` or `none`; where it does not run here, words alone are searched and the status says so.
+        """`embedder` is `e5`, `use` or `none`; where it does not run here, words alone are searched and the status
+        says so.
 
         `progress` is called from the thread that builds. Raises `KnowledgeError` for an unknown embedder.
         """
@@ -150,7 +151,7 @@ class Library:
                 # First, so that a damaged file is read once, and searches that come meanwhile do not wait.
                 self._seen = stamp
                 saved = self._file.load()
-                self._shelf = _shelved(saved) if saved else self._shelf
+                self._shelf = _shelved(saved, self._embedder) if saved else self._shelf
             finally:
                 self._taking_over.release()
         return self._shelf
@@ -163,7 +164,7 @@ class Library:
     def _build(self, *, anew: bool) -> None:
         saved, stamp = self._builder.build(anew=anew)
         # In this order: if another process saves in between, its index is taken over at the next search.
-        self._shelf = _shelved(saved)
+        self._shelf = _shelved(saved, self._embedder)
         self._seen = stamp
         _warn(saved.contents.found.problems)
 

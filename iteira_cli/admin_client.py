@@ -21,8 +21,11 @@ from iteira_cli.documents import (
     DeadMessage,
     DeadMessages,
     Done,
+    Forgotten,
+    Gaps,
     Health,
     KnowledgeStatus,
+    Questions,
     Retried,
     Search,
     SessionDetail,
@@ -161,6 +164,16 @@ class AdminClient:
 
     def knowledge_search(self, text: str) -> Search:
         return self._call("GET", _query("/knowledge-base/search", q=text), Search)
+
+    def knowledge_gaps(self, limit: int) -> Gaps:
+        return self._call("GET", _query("/knowledge-base/gaps", limit=limit), Gaps)
+
+    def forget_gaps(self, question: str | None = None) -> Forgotten:
+        """One question with those that ask the same, or all. Raises `NotFound` if there is no such question."""
+        return self._call("DELETE", _query("/knowledge-base/gaps", question=question), Forgotten)
+
+    def knowledge_questions(self) -> Questions:
+        return self._call("GET", "/knowledge-base/questions", Questions)
 
     def knowledge_regenerate(self) -> KnowledgeStatus:
         """Returns when everything has been read again."""

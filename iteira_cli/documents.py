@@ -165,3 +165,33 @@ class Search(TypedDict):
     query: str
     confidence: float
     results: list[Found]
+
+
+class Gap(TypedDict):
+    """Questions that ask the same and have no answer; `count` is of all of them, `last_asked_at` ISO 8601, UTC."""
+
+    question: str
+    count: int
+    confidence: float
+    last_asked_at: str
+    also: list[str]
+
+
+class Gaps(TypedDict):
+    total: int
+    gaps: list[Gap]
+
+
+class Forgotten(Done):
+    forgotten: int
+
+
+class Asked(TypedDict):
+    text: str
+    answered: bool
+    confidence: float
+    count: int
+
+
+class Questions(TypedDict):
+    questions: list[Asked]

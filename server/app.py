@@ -24,6 +24,7 @@ from server.consultant.base import Consultant
 from server.consultant.fallback import Fallback
 from server.consultant.offline import OfflineConsultant
 from server.consultant.phrases import Phrases
+from server.conversation.asked import AskedQuestions
 from server.conversation.dispatcher import Dispatcher
 from server.conversation.housekeeping import Housekeeper
 from server.conversation.turn import Turn
@@ -32,6 +33,7 @@ from server.errors import StoreError
 from server.intake.accept import Intake
 from server.intake.routes import webhook_router
 from server.knowledge.library import Library
+from server.knowledge.watcher import Watcher
 from server.observability.access import AccessLog
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
@@ -62,9 +64,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         ttl=settings.talkme.typing,
         text_limit=settings.talkme.text_limit,
     )
+    asked = AskedQuestions(store, settings.knowledge.min_confidence)
     turn = Turn(
         store,
         library,
+        asked,
         consultant,
         talkme,
         Typing(talkme, clock, settings.talkme.typing),
@@ -85,6 +89,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     refused: Counter[str] = Counter()
     heartbeat = Heartbeat(store, worker, lambda: dispatcher.turns, refused, clock)
     housekeeper = Housekeeper(store, clock)
+    watcher = Watcher(settings.knowledge.path, library.refresh, clock)
+    watches = answers and settings.knowledge.watch
     admin_token = settings.admin.token.get_secret_value() if settings.admin.token else None
     tokens = [token.get_secret_value() for token in settings.talkme.tokens]
     intake = Intake(store, tokens, settings.server.reply_wait, log_texts=settings.logging.texts)
@@ -95,6 +101,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         if answers:
             await asyncio.to_thread(library.open)
             dispatcher.start()
+        if watches:
+            watcher.start()
         heartbeat.start()
         housekeeper.start()
         gc.collect()
@@ -113,6 +121,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             yield
         if answers:  # what the server has waited for its connections is part of the grace
             await dispatcher.drain(max(0.0, min(grace, stop_by - clock.now())))
+        if watches:
+            await watcher.stop()
+        library.close()
+        await asked.close()
         await housekeeper.stop()
         await heartbeat.stop()
         await talkme.close()
@@ -138,7 +150,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         )
     )
     if answers:
-        app.include_router(knowledge_router(library, admin_token))
+        app.include_router(knowledge_router(library, store, admin_token))
     _answer_errors_as_json(app)
     return app
 

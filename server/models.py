@@ -164,6 +164,19 @@ class TranscriptLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that callers asked, in words that name nobody. `last_at` is Unix seconds."""
+
+    text: str
+    answered: bool
+    """Whether the knowledge base had an answer when it was asked last."""
+    confidence: float
+    """Of the search then, 0 to 1."""
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """One worker process, as it last reported itself. Times are Unix seconds."""
 

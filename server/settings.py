@@ -145,8 +145,10 @@ class Knowledge(Section):
     """The folder in which the company keeps its files."""
     index: Path = Path("var/knowledge")
     """Where the index made from them is kept."""
-    embedder: Literal["e5", "none"] = "e5"
-    """Who understands meaning; `none` searches by words alone."""
+    embedder: Literal["e5", "use", "none"] = "e5"
+    """Who understands meaning; `use` is faster and understands less, `none` searches by words alone."""
+    watch: bool = True
+    """Whether files are read again as soon as they are changed."""
     min_confidence: float = Field(MIN_CONFIDENCE, ge=0, le=1)
     """Below this confidence a search counts as «nothing fits»."""
 

@@ -17,6 +17,11 @@ class FakeClock:
     def now(self) -> float:
         return self._now
 
+    @property
+    def sleepers(self) -> int:
+        """How many wait for an hour of this clock."""
+        return len(self._alarms)
+
     def advance(self, seconds: float) -> None:
         self._now += seconds
         due = [alarm for alarm in self._alarms if alarm[0] <= self._now]

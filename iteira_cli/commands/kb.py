@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iteira_cli.errors import Usage
-from iteira_cli.options import Json, Token, Url, connect
+from iteira_cli.commands import kb_measures
+from iteira_cli.errors import Failed, Usage
+from iteira_cli.options import Json, Token, Url, Yes, confirm, connect
 
 if TYPE_CHECKING:
-    from iteira_cli.documents import KnowledgeStatus
+    from iteira_cli.documents import Gap, KnowledgeStatus
     from iteira_cli.output import Output
 
 app = typer.Typer(no_args_is_help=True)
+app.command("eval")(kb_measures.evaluate)
+app.command("diff")(kb_measures.diff)
 
 
 @app.callback()
@@ -76,6 +80,59 @@ def reindex(ctx: typer.Context, url: Url = None, token: Token = None, json: Json
     client = connect(ctx, url, token)
     output.note("Reading the knowledge base again …")
     _show(output, client.knowledge_regenerate())
+
+
+@app.command()
+def gaps(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=2000, help="The most asked so many.")] = 50,
+    xlsx: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write them into a workbook with room for the answers.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget all of them.")] = False,
+    forget: Annotated[
+        str | None, typer.Option(metavar="QUESTION", help="Forget this one, and those that ask the same.")
+    ] = None,
+    yes: Yes = False,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Show what callers asked and the knowledge base could not answer, the most asked first.
+
+    The workbook of --xlsx, filled in and put into the knowledge folder, is read like any other file; a question whose
+    answer is still empty says nothing.
+
+    Example: iteira kb gaps --xlsx "Вопросы без ответа.xlsx"
+    """
+    from iteira_cli.output import Output
+
+    output, client = Output(json), connect(ctx, url, token)
+    if clear or forget is not None:
+        confirm("Forget all questions without an answer?" if clear else f"Forget «{forget}»?", yes)
+        done = client.forget_gaps(None if clear else forget)
+        output.document(done) if json else output.line(done["message"])
+        return
+    document = client.knowledge_gaps(limit)
+    if xlsx is not None:
+        _write(xlsx, document["gaps"])
+        output.note(f"{len(document['gaps'])} questions written to {xlsx}")
+    if json:
+        output.document(document)
+    elif xlsx is None:
+        rows = [(gap["count"], gap["question"], "; ".join(gap["also"])) for gap in document["gaps"]]
+        output.table(f"Not answered: {document['total'] or 'none'}", ("Asked", "Question", "Also as"), rows)
+
+
+def _write(path: Path, gaps: list[Gap]) -> None:
+    from iteira_cli import answer_sheet
+
+    if path.exists():
+        raise Failed(f"{path} exists already", "choose another name: it may hold answers")
+    try:
+        answer_sheet.write(path, gaps)
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _show(output: Output, status: KnowledgeStatus) -> None:

@@ -140,9 +140,9 @@ def _knowledge(settings: Settings) -> Finding:
     path = settings.knowledge.path
     try:
         files = folder.paths(path)
-        documents, problems = folder.read(files)
+        found = folder.read(files)
     except KnowledgeError as error:
         return failed("knowledge files", str(error), "put the company's files into knowledge.path")
-    if problems:
-        return warning("knowledge files", "; ".join(problems), "mend or remove the files named")
-    return ok("knowledge files", f"{len(documents)} documents of {len(files)} files in {path}")
+    if found.problems:
+        return warning("knowledge files", "; ".join(found.problems), "mend or remove the files named")
+    return ok("knowledge files", f"{len(found.documents)} documents of {len(files)} files in {path}")

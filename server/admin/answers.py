@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from server.knowledge.base import Findings, KnowledgeStatus
-from server.models import Message, Session, Totals, TranscriptLine, Worker
+from server.knowledge.gaps import Gap
+from server.models import Asked, Message, Session, Totals, TranscriptLine, Worker
 from server.observability.health import Check
 
 SHOWN_OF_USER_ID = 10
@@ -165,6 +166,39 @@ class Found(BaseModel):
     score: float
 
 
+class GapAnswer(BaseModel):
+    """Questions that ask the same and have no answer; `question` is the most asked of them, `count` of all."""
+
+    question: str
+    count: int
+    confidence: float
+    last_asked_at: str
+    also: list[str]
+
+
+class GapsAnswer(BaseModel):
+    """`total` counts those beyond the limit too."""
+
+    total: int
+    gaps: list[GapAnswer]
+
+
+class Forgotten(BaseModel):
+    message: str
+    forgotten: int
+
+
+class AskedAnswer(BaseModel):
+    text: str
+    answered: bool
+    confidence: float
+    count: int
+
+
+class QuestionsAnswer(BaseModel):
+    questions: list[AskedAnswer]
+
+
 class SearchAnswer(BaseModel):
     query: str
     confidence: float
@@ -237,6 +271,29 @@ def dead_letter(message: Message) -> DeadLetter:
 
 def failed_answer(messages: Sequence[Message]) -> FailedAnswer:
     return FailedAnswer(failed=[dead_letter(message) for message in messages])
+
+
+def gaps_answer(gaps: Sequence[Gap], limit: int) -> GapsAnswer:
+    found = [
+        GapAnswer(
+            question=gap.question,
+            count=gap.count,
+            confidence=gap.confidence,
+            last_asked_at=_iso(gap.last_at),
+            also=list(gap.also),
+        )
+        for gap in gaps[:limit]
+    ]
+    return GapsAnswer(total=len(gaps), gaps=found)
+
+
+def questions_answer(asked: Sequence[Asked]) -> QuestionsAnswer:
+    return QuestionsAnswer(
+        questions=[
+            AskedAnswer(text=one.text, answered=one.answered, confidence=one.confidence, count=one.count)
+            for one in asked
+        ]
+    )
 
 
 def knowledge_answer(status: KnowledgeStatus) -> KnowledgeAnswer:

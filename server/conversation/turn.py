@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_fixed
 from server.clock import Clock
 from server.consultant.base import Inquiry
 from server.consultant.fallback import Fallback
+from server.conversation.asked import AskedQuestions
 from server.conversation.query import query
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
@@ -40,6 +41,7 @@ class Turn:
         self,
         inbox: Inbox,
         knowledge: Knowledge,
+        asked: AskedQuestions,
         consultant: Fallback,
         talkme: TalkMe,
         typing: Typing,
@@ -49,7 +51,7 @@ class Turn:
         message_timeout: float,
         stale_after: float,
     ) -> None:
-        self._inbox, self._knowledge, self._consultant = inbox, knowledge, consultant
+        self._inbox, self._knowledge, self._asked, self._consultant = inbox, knowledge, asked, consultant
         self._talkme, self._typing, self._clock, self._delivery = talkme, typing, clock, delivery
         self._message_timeout, self._stale_after = message_timeout, stale_after
 
@@ -84,6 +86,7 @@ class Turn:
         text = claim.message.incoming.text
         async with self._typing.shown(claim.message.incoming.token):
             findings = await self._knowledge.search(query(text, claim.history))
+            self._asked.note(text, findings)
             reply = await self._consultant.compose(Inquiry(claim.session, claim.history, text, findings))
         await self._inbox.save_reply(claim, reply)
         return reply

@@ -47,7 +47,7 @@ class KnowledgeStatus:
     documents_count: int
     updated_at: float | None
     embedder: str
-    """Who understands meaning: `e5`, or `none` for lexical search alone."""
+    """Who understands meaning: `e5` or `use`, or `none` for lexical search alone."""
     problems: tuple[str, ...] = ()
     """A line for each file that could not be read, and for a missing embedder."""
 
@@ -66,6 +66,9 @@ class Knowledge(Protocol):
     async def regenerate(self) -> KnowledgeStatus:
         """Read all files again and swap the new index in. Raises `KnowledgeError` if nothing could be built;
         the old index stays then."""
+
+    def understood(self, query: str) -> str:
+        """What a question is looked for as: misheard words put right, the files' words for what it says behind it."""
 
     def status(self) -> KnowledgeStatus:
         """What is searched now."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from server.clock import Clock
 from server.knowledge import folder as files
+from server.knowledge.abbreviations import values
 from server.knowledge.base import Document
-from server.knowledge.embedding import Embedder, Vector, embed
+from server.knowledge.embedding import Embedder
+from server.knowledge.lexical import postings
+from server.knowledge.meaning import Embedded, Meanings, embed, together
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
+from server.knowledge.spelling import vocabulary
 
 Progress = Callable[[int, int], None]
 """Told how many of the new or changed documents are embedded, and how many there are."""
@@ -39,26 +41,28 @@ class Builder:
             fingerprint = files.fingerprint(self._folder, paths)
             saved = self._file.load()
             if anew or saved is None or saved.contents.fingerprint != fingerprint:
-                documents, problems = files.read(paths, saved.contents.documents if saved else ())
-                contents = Contents(fingerprint, documents, problems, len(paths) - len(problems), self._clock.now())
-                saved = Saved(contents, self._vectors(documents, saved))
+                found = files.read(paths, saved.contents.found if saved else None)
+                contents = Contents(fingerprint, found, self._clock.now())
+                searched = ["\n".join(values(document)) for document in found.documents]
+                meanings = self._meanings(found.documents, saved)
+                saved = Saved(contents, meanings, postings(searched), vocabulary(searched))
                 self._file.save(saved)
             return saved, self._file.stamp()
 
-    def _vectors(self, documents: Sequence[Document], earlier: Saved | None) -> Vector | None:
-        """A row for each document; those that were saved with the same words are taken from there."""
+    def _meanings(self, documents: Sequence[Document], earlier: Saved | None) -> Meanings | None:
+        """Of each document; those that were saved with the same words are taken from there."""
         if self._embedder is None:
             return None
-        vectors: dict[object, Vector] = {}
-        if earlier is not None and earlier.vectors is not None:
-            vectors = dict(zip(map(_words, earlier.contents.documents), earlier.vectors, strict=True))
-        new = {_words(document): document for document in documents if _words(document) not in vectors}
+        known: dict[object, Embedded] = {}
+        if earlier is not None and earlier.meanings is not None:
+            known = dict(zip(map(_words, earlier.contents.found.documents), earlier.meanings.of_each(), strict=True))
+        new = {_words(document): document for document in documents if _words(document) not in known}
         for done, (words, document) in enumerate(new.items()):
             self._progress(done, len(new))
-            vectors[words] = embed(document, self._embedder)
+            known[words] = embed(document, self._embedder)
         if new:
             self._progress(len(new), len(new))
-        return np.stack([vectors[_words(document)] for document in documents])
+        return together([known[_words(document)] for document in documents])
 
 
 def _words(document: Document) -> object:

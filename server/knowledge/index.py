@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from server.knowledge.base import Document, Finding, Findings
+from server.knowledge.base import Finding, Findings
 from server.knowledge.confidence import Evidence, confidence
-from server.knowledge.embedding import Vector
+from server.knowledge.embedding import Embedder, Vector
 from server.knowledge.lexical import Lexical
 from server.knowledge.price import asks_price, has_price
+from server.knowledge.saved import Saved
 from server.knowledge.spelling import Spelling
+from server.knowledge.synonyms import Synonyms, everyday
 from server.knowledge.words import lemmas, terms
 
-LEXICAL_WEIGHT = 0.08
+LEXICAL_WEIGHT = np.float32(0.07)
 """What a perfect lexical match is worth in cosine: cosines of this model lie between 0.75 and 0.95, and differ by less
 than 0.05 between the right row and its neighbours."""
-PRICE_FACTOR = 1.25
-"""A matching word's worth in a row with a price when a price is asked: «маникюр» also stands in a discount's terms."""
+PRICE_WORTH = np.float32(0.015)
+"""What a price is worth in cosine when a price is asked: «маникюр» also stands in a discount's terms."""
+PRICE_GAIN = np.float32(0.25)
+"""By how much more the words of a row with a price count then, where words alone are searched."""
 
 
 class Index:
     """Immutable once built; safe to use from several threads."""
 
-    def __init__(self, documents: Sequence[Document], vectors: Vector | None) -> None:
-        """`documents` holds at least one; `vectors` has a row for each of them, or is None for lexical search alone."""
-        self.documents = tuple(documents)
-        self.vectors = vectors
-        searched = [_searched(document) for document in documents]
-        self._lexical = Lexical(searched)
-        self._spelling = Spelling(searched)
-        self._factors = np.array([PRICE_FACTOR if has_price(document) else 1.0 for document in documents], np.float32)
+    def __init__(self, saved: Saved, embedder: Embedder | None) -> None:
+        """`embedder` is the one that `saved` was made with."""
+        self.documents = saved.contents.found.documents
+        self._meanings, self._embedder = saved.meanings, embedder
+        self._lexical = Lexical(saved.postings)
+        self._spelling = Spelling(saved.vocabulary)
+        known = frozenset(saved.postings.terms)
+        self._synonyms = Synonyms(saved.contents.found.synonyms, everyday(), known)
+        self._priced: Vector = np.array([has_price(document) for document in self.documents], np.float32)
 
-    def mended(self, query: str) -> str:
-        """The query with misheard words put right by the words of the documents."""
-        return self._spelling.mended(query)
+    def understood(self, query: str) -> str:
+        """What is looked for: the query with misheard words put right, and with the files' words for what it says."""
+        return self._synonyms.widened(self._spelling.mended(query))
 
-    def search(self, query: str, vector: Vector | None, limit: int) -> Findings:
-        """The best documents, best first; `vector` is the question's, None for lexical search alone."""
-        asked = list(dict.fromkeys(terms(query)))
+    def search(self, query: str, understood: str, vector: Vector | None, limit: int) -> Findings:
+        """The best documents, best first; `vector` is that of the `understood` query, None for words alone."""
+        asked = list(dict.fromkeys(terms(understood)))
         scores = self._lexical.scores(asked)
+        cosines = self._cosines(vector)
+        if cosines is not None:
+            scores = cosines + LEXICAL_WEIGHT * scores
         if asks_price(query):
-            scores = scores * self._factors
-        cosines = None
-        if self.vectors is not None and vector is not None:
-            cosines = self.vectors @ vector
-            scores = cosines + np.float32(LEXICAL_WEIGHT) * scores
+            if cosines is None:
+                scores = scores * (1 + PRICE_GAIN * self._priced)
+            else:
+                scores = scores + PRICE_WORTH * self._priced
         order = np.argsort(-scores, kind="stable")[:limit]
         found = tuple(Finding(self.documents[at], float(scores[at])) for at in order if scores[at] > 0)
         if not found:
@@ -54,12 +59,12 @@ class Index:
         best = int(order[0])
         evidence = Evidence(
             coverage=self._lexical.coverage(asked, best),
-            words=len(set(lemmas(query))),
+            words=len(set(lemmas(understood))),
             cosine=None if cosines is None else float(cosines[best]),
         )
         return Findings(query, confidence(evidence), found)
 
-
-def _searched(document: Document) -> str:
-    """The words in which a document is looked for: of a row its values, for its column names stand in every row."""
-    return "\n".join(value for _, value in document.fields) or document.text
+    def _cosines(self, vector: Vector | None) -> Vector | None:
+        if self._meanings is None or self._embedder is None or vector is None:
+            return None
+        return self._embedder.comparable(self._meanings.nearness(vector))

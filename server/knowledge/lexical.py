@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import bm25s
 import numpy as np
@@ -17,33 +17,57 @@ from server.knowledge.words import terms
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """What each term is worth in the texts that hold it: the texts of term `i` and its worth (BM25) in them stand at
+    `starts[i]` to `starts[i + 1]` of `texts` and `worths`. `count` is how many texts there are."""
+
+    terms: tuple[str, ...]
+    starts: NDArray[np.int64]
+    texts: NDArray[np.int32]
+    worths: NDArray[np.float32]
+    count: int
+
+
+def postings(searched: Sequence[str]) -> Postings:
+    """Of at least one text; their order is the order of all scores."""
+    bm25 = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    # An index without a single term cannot be built; a text of function words alone would be one.
+    bm25.index([terms(text) or [""] for text in searched], show_progress=False)
+    found = bm25.scores
+    ordered = sorted(bm25.vocab_dict, key=bm25.vocab_dict.__getitem__)
+    starts = found["indptr"].astype(np.int64)
+    return Postings(tuple(ordered[: len(starts) - 1]), starts, found["indices"], found["data"], len(searched))
+
+
 class Lexical:
     """BM25 over lemmas and pieces of them. Immutable once built; safe to use from several threads."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        """`texts` holds at least one text; their order is the order of all scores."""
-        tokens = [terms(text) for text in texts]
-        self._held = [frozenset(of_text) for of_text in tokens]
-        self._count = len(texts)
-        self._spread = Counter(term for held in self._held for term in held)
-        self._bm25 = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
-        # An index without a single term cannot be built; a text of function words alone would be one.
-        self._bm25.index([of_text or [""] for of_text in tokens], show_progress=False)
+    def __init__(self, postings: Postings) -> None:
+        self._postings = postings
+        self._number = {term: number for number, term in enumerate(postings.terms)}
 
     def scores(self, asked: Sequence[str]) -> NDArray[np.float32]:
         """BM25 of each text for the asked terms, as a share (0 to 1) of what a perfect text could reach."""
-        known = [term for term in asked if term in self._spread]
-        if not known:
-            return np.zeros(self._count, dtype=np.float32)
-        scores: NDArray[np.float32] = self._bm25.get_scores(known)
-        return scores / np.float32(self._weight(asked))
+        held = self._postings
+        scores = np.zeros(held.count, dtype=np.float32)
+        for term in asked:
+            place = self._place(term)
+            scores[held.texts[place]] += held.worths[place]
+        return scores / np.float32(self._weight(asked)) if asked else scores
 
     def coverage(self, asked: Sequence[str], at: int) -> float:
         """Share (0 to 1) of the asked terms, weighed by their rarity, that stand in the text at this position."""
-        held = self._held[at]
-        return self._weight([term for term in asked if term in held]) / self._weight(asked) if asked else 0.0
+        held = [term for term in asked if at in self._postings.texts[self._place(term)]]
+        return self._weight(held) / self._weight(asked) if asked else 0.0
+
+    def _place(self, term: str) -> slice:
+        number = self._number.get(term)
+        return slice(0) if number is None else slice(*self._postings.starts[number : number + 2])
 
     def _weight(self, asked: Sequence[str]) -> float:
         """Sum of the inverse document frequencies, as Lucene's BM25 defines them."""
-        spreads = (self._spread[term] for term in asked)
-        return sum(math.log1p((self._count - spread + 0.5) / (spread + 0.5)) for spread in spreads)
+        places = map(self._place, asked)
+        spreads = (place.stop - (place.start or 0) for place in places)
+        count = self._postings.count
+        return sum(math.log1p((count - spread + 0.5) / (spread + 0.5)) for spread in spreads)

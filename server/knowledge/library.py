@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.clock import Clock
+from server.errors import KnowledgeError
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.building import Builder, Progress
 from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, open_embedder
@@ -35,8 +36,8 @@ class _Shelf:
     index: Index
 
 
-def _shelved(saved: Saved) -> _Shelf:
-    return _Shelf(saved.contents, Index(saved.contents.documents, saved.vectors))
+def _shelved(saved: Saved, embedder: Embedder | None) -> _Shelf:
+    return _Shelf(saved.contents, Index(saved, embedder))
 
 
 class Library:
@@ -51,7 +52,8 @@ class Library:
     def __init__(
         self, folder: Path, index_folder: Path, *, embedder: str, clock: Clock, progress: Progress = _no_progress
     ) -> None:
-        """`embedder` is `e5` or `none`; where it does not run here, words alone are searched and the status says so.
+        """`embedder` is `e5`, `use` or `none`; where it does not run here, words alone are searched and the status
+        says so.
 
         `progress` is called from the thread that builds. Raises `KnowledgeError` for an unknown embedder.
         """
@@ -64,7 +66,9 @@ class Library:
             _warn(self._problems)
         self._searched_by = self._embedder.name if self._embedder else NO_EMBEDDER
         self._file = IndexFile(index_folder, self._searched_by)
-        self._builder = Builder(folder, self._file, self._embedder, clock, progress)
+        self._closing = threading.Event()
+        self._told = progress
+        self._builder = Builder(folder, self._file, self._embedder, clock, self._progress)
         self._shelf: _Shelf | None = None
         self._seen: Stamp | None = None
         self._nothing_to_read: tuple[str, ...] = ()
@@ -98,6 +102,24 @@ class Library:
             await asyncio.to_thread(self._build, anew=True)
         return self.status()
 
+    async def refresh(self) -> None:
+        """Read the files again if they have changed. Raises as `regenerate` does."""
+        async with self._regenerating:
+            await asyncio.to_thread(self._build, anew=False)
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """Who understands meaning; None where words alone are searched."""
+        return self._embedder
+
+    def close(self) -> None:
+        """Break off a build that is under way: a process that stops does not wait for it."""
+        self._closing.set()
+
+    def understood(self, query: str) -> str:
+        shelf = self._shelf
+        return shelf.index.understood(query) if shelf else query
+
     def status(self) -> KnowledgeStatus:
         shelf = self._shelf
         if shelf is None:
@@ -105,11 +127,11 @@ class Library:
         contents = shelf.contents
         return KnowledgeStatus(
             knowledge_base_exists=True,
-            files_count=contents.files_count,
-            documents_count=len(contents.documents),
+            files_count=contents.found.files_count,
+            documents_count=len(contents.found.documents),
             updated_at=contents.updated_at,
             embedder=self._searched_by,
-            problems=self._problems + contents.problems,
+            problems=self._problems + contents.found.problems,
         )
 
     def _search(self, query: str, limit: int) -> Findings:
@@ -117,9 +139,9 @@ class Library:
         words = query.strip()[:LONGEST_QUERY]
         if shelf is None or not words:
             return Findings(query, 0.0)
-        words = shelf.index.mended(words)
-        vector = self._embedder.query(words) if self._embedder else None
-        return replace(shelf.index.search(words, vector, limit), query=query)
+        understood = shelf.index.understood(words)
+        vector = self._embedder.query(understood) if self._embedder else None
+        return replace(shelf.index.search(words, understood, vector, limit), query=query)
 
     def _current(self) -> _Shelf | None:
         """What is to be searched: what another process has saved meanwhile, else what there was."""
@@ -129,17 +151,22 @@ class Library:
                 # First, so that a damaged file is read once, and searches that come meanwhile do not wait.
                 self._seen = stamp
                 saved = self._file.load()
-                self._shelf = _shelved(saved) if saved else self._shelf
+                self._shelf = _shelved(saved, self._embedder) if saved else self._shelf
             finally:
                 self._taking_over.release()
         return self._shelf
 
+    def _progress(self, done: int, total: int) -> None:
+        if self._closing.is_set():
+            raise KnowledgeError("the build was broken off")
+        self._told(done, total)
+
     def _build(self, *, anew: bool) -> None:
         saved, stamp = self._builder.build(anew=anew)
         # In this order: if another process saves in between, its index is taken over at the next search.
-        self._shelf = _shelved(saved)
+        self._shelf = _shelved(saved, self._embedder)
         self._seen = stamp
-        _warn(saved.contents.problems)
+        _warn(saved.contents.found.problems)
 
 
 def _warn(problems: Sequence[str]) -> None:

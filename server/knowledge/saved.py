@@ -6,19 +6,23 @@ import fcntl
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from server.errors import KnowledgeError
 from server.knowledge.base import Document
-from server.knowledge.embedding import Vector
+from server.knowledge.folder import Found
+from server.knowledge.lexical import Postings
+from server.knowledge.meaning import Meanings
+from server.knowledge.spelling import Vocabulary
 
-FORMAT = 1
+FORMAT = 3
 """Grows with every change of what is saved, of how documents are read from files, or of what of them is embedded."""
 
 Stamp = tuple[int, int]
@@ -30,10 +34,7 @@ class Contents:
 
     fingerprint: str
     """Of the files' contents."""
-    documents: tuple[Document, ...]
-    problems: tuple[str, ...]
-    files_count: int
-    """Of the files that could be read."""
+    found: Found
     updated_at: float
     """Unix seconds."""
     format: int = FORMAT
@@ -44,12 +45,19 @@ class Saved:
     """Everything an index is made from."""
 
     contents: Contents
-    vectors: Vector | None
-    """A row for each document; None for lexical search alone."""
+    meanings: Meanings | None
+    """None for lexical search alone."""
+    postings: Postings
+    vocabulary: Vocabulary
 
 
 _CONTENTS = TypeAdapter(Contents)
-_NO_VECTORS: Vector = np.empty(0, dtype=np.float32)
+_DOCUMENTS = TypeAdapter(tuple[Document, ...])
+_AT_ONCE = 200
+"""Documents that are written or read in one step: other threads of the process wait for the end of each."""
+_TERMS = TypeAdapter(tuple[str, ...])
+_VOCABULARY = TypeAdapter(dict[str, str])
+_NO_VECTORS = np.empty((0, 0), dtype=np.float32)
 
 
 class IndexFile:
@@ -87,26 +95,62 @@ class IndexFile:
         try:
             with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as archive:
                 contents = _CONTENTS.validate_json(archive["contents"].tobytes())
-                vectors = archive["vectors"]
+                contents = replace(contents, found=replace(contents.found, documents=_documents(archive["documents"])))
+                meanings = Meanings(archive["wholes"], archive["passages"], archive["owners"])
+                vocabulary = _VOCABULARY.validate_json(archive["vocabulary"].tobytes())
+                held = Postings(
+                    _TERMS.validate_json(archive["terms"].tobytes()),
+                    archive["starts"],
+                    archive["texts"],
+                    archive["worths"],
+                    len(contents.found.documents),
+                )
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             return None
-        if contents.format != FORMAT or len(vectors) not in (0, len(contents.documents)):
+        if contents.format != FORMAT or len(meanings.wholes) not in (0, len(contents.found.documents)):
             return None
-        return Saved(contents, vectors if len(vectors) else None)
+        return Saved(contents, meanings if len(meanings.wholes) else None, held, vocabulary)
 
     def save(self, saved: Saved) -> None:
         """Replace it: another process reads the old one or the new one. For the holder of `building` alone.
 
         Raises `KnowledgeError` if it cannot be written.
         """
-        contents = np.frombuffer(_CONTENTS.dump_json(saved.contents), dtype=np.uint8)
-        vectors = _NO_VECTORS if saved.vectors is None else saved.vectors
+        held, found = saved.postings, saved.contents.found
+        meanings = saved.meanings or Meanings(_NO_VECTORS, _NO_VECTORS, np.empty(0, dtype=np.int32))
         partial = self._path.with_suffix(".partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, contents=contents, vectors=vectors)
+                np.savez(
+                    file,
+                    contents=_bytes(_CONTENTS.dump_json(replace(saved.contents, found=replace(found, documents=())))),
+                    documents=_bytes(b"\n".join(_parts(found.documents))),
+                    wholes=meanings.wholes,
+                    passages=meanings.passages,
+                    owners=meanings.owners,
+                    vocabulary=_bytes(_VOCABULARY.dump_json(dict(saved.vocabulary))),
+                    terms=_bytes(_TERMS.dump_json(held.terms)),
+                    starts=held.starts,
+                    texts=held.texts,
+                    worths=held.worths,
+                )
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self._path)
         except OSError as error:
             raise KnowledgeError(f"the index could not be saved to {self._path}: {error}") from None
+
+
+def _parts(documents: Sequence[Document]) -> Iterator[bytes]:
+    """A line of JSON for so many of them."""
+    for at in range(0, len(documents), _AT_ONCE):
+        yield _DOCUMENTS.dump_json(tuple(documents[at : at + _AT_ONCE]))
+
+
+def _documents(parts: NDArray[np.uint8]) -> tuple[Document, ...]:
+    lines = parts.tobytes().split(b"\n")
+    return tuple(document for line in lines for document in _DOCUMENTS.validate_json(line))
+
+
+def _bytes(json: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(json, dtype=np.uint8)

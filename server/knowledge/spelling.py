@@ -2,62 +2,93 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from difflib import SequenceMatcher
+import math
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-from server.knowledge.words import is_known, lemma_of, lemmas, pieces, words
+from server.knowledge import words as language
+from server.knowledge.sounds import Sounds
+from server.knowledge.words import is_known, lemma_of, part_of_speech
 
-ALIKE = 0.8
-"""Likeness (0 to 1, difflib's ratio) from which on a word is taken for another: «маникур» and «маникюр» have 0.86."""
+ALIKE = 0.78
+"""Likeness of sound (0 to 1) from which on a word that no dictionary has is taken for one of the knowledge base:
+«батекс» and «ботокс» have 0.92, «автос» and «aptos» 0.80."""
+ALIKE_KNOWN = 0.92
+"""The same for words of the language, which are mostly meant as they are: «буквальный» for «буккальный» has 0.94."""
+ALIKE_SHORT = 0.84
+"""The same for what has fewer than `SHORTEST` letters: it is alike by chance more easily."""
 SHORTEST = 5
-"""Letters of a word that can be put right: shorter ones are alike by chance."""
-_CANDIDATES = 10
-_LONGEST_RUN = 3
-"""Words into which one may fall apart: «крио липа лис»."""
+_LONGEST_RUN = 4
+"""Words into which one may fall apart: «крио липа лис», «эл пи джи»."""
+_NAMING = frozenset({"NOUN", "ADJF", "ADJS", ""})
+"""Parts of speech of words that name a service; only these are misheard in a way that matters."""
+
+Vocabulary = Mapping[str, str]
+"""The words of a knowledge base: dictionary form to the first form in which it stands there."""
+
+
+def vocabulary(texts: Iterable[str]) -> Vocabulary:
+    """The words of these texts that say something about a subject."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for word in language.words_as_written(text):
+            lemma = lemma_of(language.plain(word))
+            if lemma and word.isalpha():
+                found.setdefault(lemma, word)
+    return found
 
 
 class Spelling:
-    """The vocabulary of a knowledge base. Immutable once built; safe to use from several threads."""
+    """Puts questions right by a vocabulary. Immutable once built; safe to use from several threads."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._known = {lemma for text in texts for lemma in lemmas(text) if lemma.isalpha()}
-        self._having: dict[str, list[str]] = defaultdict(list)
-        for word in sorted(self._known):
-            for piece in set(pieces(word)):
-                self._having[piece].append(word)
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._known = vocabulary
+        self._sounds = Sounds([lemma for lemma in vocabulary if part_of_speech(lemma) in _NAMING])
+        self._meant = lru_cache(maxsize=5000)(self._meant_by)
 
     def mended(self, query: str) -> str:
-        """The query with the words that nobody knows replaced; the same query where there are none."""
-        left = words(query)
+        """The query with misheard words replaced; the same query where there are none."""
+        left = heard = language.words(query)
         mended: list[str] = []
         while left:
-            runs = [left[:length] for length in range(1, min(_LONGEST_RUN, len(left)) + 1)]
-            (likeness, meant), run = max((self._meant(run), run) for run in runs)
-            if not likeness:
-                meant, run = left[0], left[:1]
-            mended.append(meant)
-            left = left[len(run) :]
-        return query if mended == words(query) else " ".join(mended)
+            runs = [tuple(left[:length]) for length in range(1, min(_LONGEST_RUN, len(left)) + 1)]
+            (likeness, word), run = max((self._meant(run), run) for run in runs)
+            mended.append(word if likeness else left[0])
+            left = left[len(run) if likeness else 1 :]
+        return query if mended == heard else " ".join(mended)
 
-    def _meant(self, run: list[str]) -> tuple[float, str]:
+    def _meant_by(self, run: tuple[str, ...]) -> tuple[float, str]:
         """The word that was heard as these, and how like it is; likeness 0 where they can stand as they are."""
-        forms = [lemma_of(word) for word in run]
-        heard = lemma_of("".join(run))
-        if len(run) > 1 and all(forms) and heard in self._known:
-            return 1.0, heard
-        if not all(forms) or any(form in self._known for form in forms):
+        if any(len(word) > 2 and language.dictionary_form(word) in self._known for word in run):
             return 0.0, ""
-        if len(heard) < SHORTEST or (len(run) == 1 and is_known(run[0])):
+        if not all(map(str.isalpha, run)) or _is_small(run[-1]):
             return 0.0, ""
-        return self._most_alike(heard)
+        joined = "".join(run)
+        if len(run) > 1 and self._falls_apart(run, joined):
+            return 1.0, self._known[lemma_of(joined)]
+        if _is_small(run[0]) or (len(run) == 1 and is_known(joined) and part_of_speech(joined) not in _NAMING):
+            return 0.0, ""
+        return self._most_alike(joined, _needed(run, joined))
 
-    def _most_alike(self, heard: str) -> tuple[float, str]:
-        shared = Counter(word for piece in set(pieces(heard)) for word in self._having.get(piece, ()))
-        candidates = [word for word, _ in shared.most_common(_CANDIDATES)]
-        likeness, word = max(((_likeness(heard, word), word) for word in candidates), default=(0.0, ""))
-        return (likeness, word) if likeness >= ALIKE else (0.0, "")
+    def _falls_apart(self, run: tuple[str, ...], joined: str) -> bool:
+        """«маник юр» is one word. Where the first is a small one, «на личном», only a name can be: «не мига»."""
+        meant = self._known.get(lemma_of(joined), "")
+        return bool(meant) and (not _is_small(run[0]) or (meant[0].isupper() and not is_known(joined)))
+
+    def _most_alike(self, heard: str, needed: float) -> tuple[float, str]:
+        forms = {heard, lemma_of(heard) or heard}
+        likeness, lemma = max(self._sounds.nearest(form) for form in forms)
+        return (likeness, self._known[lemma]) if likeness >= needed else (0.0, "")
 
 
-def _likeness(heard: str, word: str) -> float:
-    return SequenceMatcher(None, heard, word).ratio()
+def _is_small(word: str) -> bool:
+    """Whether it is a function word of the language, or says nothing but that one asks."""
+    return is_known(word) and not lemma_of(word)
+
+
+def _needed(run: tuple[str, ...], joined: str) -> float:
+    """The likeness that is asked for."""
+    strange = any(not is_known(word) or len(word) <= 2 for word in run)
+    if len(joined) < SHORTEST:
+        return ALIKE_SHORT if strange and len(joined) > 2 else math.inf
+    return ALIKE if strange else ALIKE_KNOWN

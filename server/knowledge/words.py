@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import pymorphy3
 
@@ -20,13 +21,26 @@ _ASKING = frozenset(
     )
 )
 """Lemmas with which callers ask, whatever they ask about; price columns make them common to nearly all rows."""
+_ENDING = "(?:|а|у|ым|ой|ого|ому|ий|ая|ую|о|и|ом|е|ыми|ых|ими|их|им)$"
+_SURNAME = re.compile("(?:[оеё]в|ин|[цс]к|енк|чук|ян|дзе|швили)" + _ENDING)
+_OF_PLACES = re.compile("[цс]к" + _ENDING)
 _PIECE = 3
 """Letters in a piece of a word. Three find more misheard words than four («педикур»)."""
 
 
 def words(text: str) -> list[str]:
-    """Words and numbers as they stand there, in order, small and with ё written as е."""
-    return _WORD.findall(unicodedata.normalize("NFC", text).lower().replace("ё", "е"))
+    """Words and numbers in order, small and with ё written as е."""
+    return [plain(word) for word in words_as_written(text)]
+
+
+def words_as_written(text: str) -> list[str]:
+    """Words and numbers as they stand there, in order."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
+
+
+def plain(word: str) -> str:
+    """The word small and with ё written as е."""
+    return word.lower().replace("ё", "е")
 
 
 def lemmas(text: str) -> list[str]:
@@ -46,22 +60,49 @@ def pieces(word: str) -> list[str]:
     return [marked[at : at + _PIECE] for at in range(len(marked) - _PIECE + 1)]
 
 
-@lru_cache(maxsize=20_000)
 def lemma_of(word: str) -> str:
     """The dictionary form, or nothing for a function word."""
-    parse = _morphology().parse(word)[0]
-    lemma = str(parse.normal_form).replace("ё", "е")
-    return "" if parse.tag.POS in _FUNCTION_WORDS or lemma in _ASKING else lemma
+    found = _parsed(word)
+    return "" if found.part in _FUNCTION_WORDS or found.lemma in _ASKING else found.lemma
+
+
+def dictionary_form(word: str) -> str:
+    """The dictionary form of any word."""
+    return _parsed(word).lemma
 
 
 def is_known(word: str) -> bool:
     """Whether it is a form of a dictionary word; misheard words mostly are not, nor are some names of services."""
-    return bool(_morphology().parse(word)[0].is_known)
+    return _parsed(word).known
 
 
 def part_of_speech(word: str) -> str:
     """In OpenCorpora's names (`NOUN`, `ADJF`, `VERB`, …); empty where there is none, as for Latin letters."""
-    return str(_morphology().parse(word)[0].tag.POS or "")
+    return _parsed(word).part
+
+
+def names_a_person(word: str) -> bool:
+    """Whether it is a first name, a surname or a patronymic most likely.
+
+    A word that no dictionary has must end as surnames do: «целлюлит» would be one else. «Козловской» is one although
+    it may also be said of a village.
+    """
+    best, *others = _morphology().parse(word)
+    if any(grammeme in best.tag for grammeme in ("Name", "Surn", "Patr")):
+        return bool(best.is_known) or _SURNAME.search(word) is not None
+    return _OF_PLACES.search(word) is not None and any("Surn" in parse.tag for parse in others)
+
+
+class _Parsed(NamedTuple):
+    lemma: str
+    part: str
+    known: bool
+
+
+@lru_cache(maxsize=50_000)
+def _parsed(word: str) -> _Parsed:
+    best = _morphology().parse(word)[0]
+    return _Parsed(str(best.normal_form).replace("ё", "е"), str(best.tag.POS or ""), bool(best.is_known))
 
 
 @cache

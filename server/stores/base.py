@@ -6,7 +6,8 @@ moment after has lost nothing. Every method may raise `StoreError` when the engi
 has changed then, and the call may be repeated.
 
 The protocols are separate because different rooms need them: intake and the dispatcher the inbox, the administration
-the dead letters and the sessions, and the workers each other's presence. One object is all of them.
+the dead letters and the sessions, the workers each other's presence, and the knowledge base what it was asked. One
+object is all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from server.models import (
     Accepted,
+    Asked,
     Claim,
     Incoming,
     Message,
@@ -167,7 +169,29 @@ class Presence(Protocol):
         """Workers that reported since then (Unix seconds), longest running first."""
 
 
-class Store(Inbox, DeadLetters, Sessions, Presence, Protocol):
+QUESTIONS_KEPT = 2000
+"""Questions that are remembered; beyond them those leave that have not been asked for the longest time."""
+
+
+class Gaps(Protocol):
+    """What callers asked, and whether the knowledge base had an answer, for the staff who fill it.
+
+    A question is its text: whoever notes one has taken names and numbers out of it. Nothing of a caller is stored
+    beside it, and clearing sessions does not touch it. `QUESTIONS_KEPT` bounds them, give or take what several
+    processes note at the same moment.
+    """
+
+    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
+        """Count the question once more. Whether it was answered, and how surely, is as it was the last time."""
+
+    async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
+        """The most asked first, of equals the latest first; `answered` leaves the others out."""
+
+    async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
+        """Remove these questions, or all of them; how many there were."""
+
+
+class Store(Inbox, DeadLetters, Sessions, Presence, Gaps, Protocol):
     """All of it, and its life. Used by one event loop between `open` and `close`."""
 
     async def open(self) -> None:

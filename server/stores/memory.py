@@ -9,6 +9,7 @@ from server.clock import Clock
 from server.errors import InboxFull, LeaseLost
 from server.models import (
     Accepted,
+    Asked,
     Claim,
     Exchange,
     Incoming,
@@ -22,7 +23,7 @@ from server.models import (
     TranscriptLine,
     Worker,
 )
-from server.stores.base import StoreLimits
+from server.stores.base import QUESTIONS_KEPT, StoreLimits
 from server.stores.replies import cleared, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
@@ -39,6 +40,7 @@ class MemoryStore:
         self._available: dict[str, float] = {}
         self._fences: dict[str, int] = {}
         self._workers: dict[str, Worker] = {}
+        self._questions: dict[str, Asked] = {}
         self._last_id = self._last_fence = self._sent = self._failed = 0
 
     async def open(self) -> None: ...
@@ -225,6 +227,26 @@ class MemoryStore:
     async def workers(self, seen_since: float) -> Sequence[Worker]:
         found = [worker for worker in self._workers.values() if worker.seen_at >= seen_since]
         return sorted(found, key=lambda worker: (worker.started_at, worker.id))
+
+    # Gaps
+
+    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
+        known = self._questions.pop(text, None)
+        count = known.count + 1 if known else 1
+        self._questions[text] = Asked(text, answered, confidence, count, self._clock.now())
+        while len(self._questions) > QUESTIONS_KEPT:
+            del self._questions[next(iter(self._questions))]
+
+    async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
+        found = [one for one in self._questions.values() if answered in (None, one.answered)]
+        return sorted(found, key=lambda one: (-one.count, -one.last_at, one.text))[:limit]
+
+    async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
+        asked_for = list(self._questions) if texts is None else dict.fromkeys(texts)
+        there = [text for text in asked_for if text in self._questions]
+        for text in there:
+            del self._questions[text]
+        return len(there)
 
     # What the above is made of
 

@@ -61,8 +61,15 @@ def test_a_hash_inside_a_code_block_is_no_heading_and_a_block_at_the_end_is_kept
     assert document.text == "Салон\n```\n# не заголовок\n```"
 
 
-def test_a_file_in_another_encoding_is_refused_with_its_name_and_what_to_do(tmp_path: Path) -> None:
+def test_a_file_in_the_encoding_of_windows_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "О компании.md"
     path.write_bytes("Мы в Минске".encode("cp1251"))
+    (document,) = loaders.load(path)
+    assert "Мы в Минске" in document.text
+
+
+def test_what_is_no_text_is_refused_with_its_name_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "О компании.md"
+    path.write_bytes(b"\x89PNG\x00\x98")
     with pytest.raises(KnowledgeError, match=r"^О компании\.md: .*save it again as UTF-8$"):
         loaders.load(path)

@@ -10,7 +10,7 @@ import pytest
 from server.knowledge.base import Findings
 from server.knowledge.confidence import MIN_CONFIDENCE, SURE, Evidence, confidence
 from server.knowledge.library import Library
-from server.knowledge.spelling import Spelling
+from server.knowledge.spelling import Spelling, vocabulary
 from server.knowledge.words import lemmas
 from tests.clock import FakeClock
 from tests.workbooks import write_workbook
@@ -123,6 +123,6 @@ async def test_a_misheard_word_is_understood_with_confidence(salon: Library, que
 
 
 def test_words_of_the_language_are_not_taken_for_misheard_ones() -> None:
-    spelling = Spelling(["Посадка и коррекция ресниц", "Наличные"])
+    spelling = Spelling(vocabulary(["Посадка и коррекция ресниц", "Наличные"]))
     for query in ("пересадка волос", "на личном опыте", "ресница в коррекции"):
         assert spelling.mended(query) == query

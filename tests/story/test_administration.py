@@ -166,6 +166,9 @@ ADMINISTRATION = [
     ("GET", "/knowledge-base/status"),
     ("GET", "/knowledge-base/search?q=x"),
     ("POST", "/knowledge-base/regenerate"),
+    ("GET", "/knowledge-base/gaps"),
+    ("DELETE", "/knowledge-base/gaps"),
+    ("GET", "/knowledge-base/questions"),
     ("GET", "/openapi.json"),
 ]
 

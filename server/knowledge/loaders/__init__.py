@@ -5,13 +5,16 @@ A new format is one new file beside this one with a `load` function, and one lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from server.errors import KnowledgeError
+from server.knowledge import synonyms
 from server.knowledge.base import Document
-from server.knowledge.loaders import markdown, xlsx
+from server.knowledge.loaders import csv_table, docx, markdown, pdf, text, workbook
+from server.knowledge.synonyms import Synonym
 
 
 class Loader(Protocol):
@@ -26,8 +29,14 @@ class Loader(Protocol):
 
 
 LOADERS: Mapping[str, Loader] = {
+    ".xlsx": workbook.load,
+    ".xls": workbook.load,
+    ".ods": workbook.load,
+    ".csv": csv_table.load,
     ".md": markdown.load,
-    ".xlsx": xlsx.load,
+    ".txt": text.load,
+    ".docx": docx.load,
+    ".pdf": pdf.load,
 }
 
 
@@ -35,9 +44,36 @@ def load(path: Path) -> list[Document]:
     """The documents of a file. Raises `KnowledgeError` as its loader does, and for a format that has none."""
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
-        raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {' or '.join(LOADERS)}")
-    try:
+        raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {formats()}")
+    with _opening(path):
         return loader(path)
+
+
+def load_synonyms(path: Path) -> tuple[Synonym, ...]:
+    """The synonyms of the file that holds them; in a workbook the first row of each sheet is a header.
+
+    Raises `KnowledgeError` as a loader does.
+    """
+    with _opening(path):
+        if path.suffix.lower() == ".txt":
+            return tuple(synonyms.of_lines(text.read(path).splitlines()))
+        rows = (cells for _, sheet in workbook.sheets(path) for _, cells in sheet[1:])
+        return tuple(synonyms.of_rows(rows))
+
+
+def formats() -> str:
+    """The endings of files that can be read, for people."""
+    *most, last = LOADERS
+    return f"{', '.join(most)} or {last}"
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Refuses a file of no bytes: it is one that is just being saved, or saving it went wrong."""
+    try:
+        if path.stat().st_size == 0:
+            raise KnowledgeError(f"{path.name}: is empty; save it again, or remove it")
+        yield
     except OSError as error:
         raise KnowledgeError(
             f"{path.name}: cannot be opened ({error.strerror or error}); check its permissions"

@@ -8,8 +8,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from server.errors import KnowledgeError
 from server.knowledge.base import Document
+from server.knowledge.loaders import text
 
 LONGEST = 800
 """Characters in a piece of a section, unless a single paragraph or list item is longer. The embedding model reads at
@@ -18,12 +18,7 @@ most 512 tokens, about 1500 Russian characters, and tells shorter texts apart be
 
 def load(path: Path) -> list[Document]:
     """A document for each section, or for each piece of a long one; its text begins with the heading path."""
-    try:
-        source = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise KnowledgeError(
-            f"{path.name}: is not text in UTF-8; open it in a text editor and save it again as UTF-8"
-        ) from None
+    source = text.read(path)
     return [
         Document("\n".join([" – ".join(headings), piece]), path.name, headings[-1])
         for headings, blocks in _sections(source, path.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
@@ -12,15 +13,20 @@ Row = tuple[int, list[str]]
 """A row's number as staff see it, and its cells as text: as many as every other row has, not all of them blank."""
 Fields = tuple[tuple[str, str], ...]
 
+_ASKS = re.compile("вопрос", re.IGNORECASE)
+_ANSWERS = re.compile("ответ(?!ствен)", re.IGNORECASE)
 HEADING = "Раздел"
 """Column name for a heading that stands in a row of its own above the rows it is for."""
 
 
-def documents(rows: list[Row], source: str, sheet: str) -> Iterator[Document]:
-    """A document for each row below the header, with the group names that it shares with the rows above it."""
+def documents(rows: list[Row], source: str, place: str) -> Iterator[Document]:
+    """A document for each row below the header, with the group names that it shares with the rows above it.
+
+    `place` comes before the row's number in its location.
+    """
     for number, fields in _records(rows):
         text = "\n".join(f"{name}: {value}" if name else value for name, value in fields)
-        yield Document(text, source, f"{sheet}!{number}", fields)
+        yield Document(text, source, f"{place}{number}", fields)
 
 
 def shown(cell: Cell) -> str:
@@ -47,6 +53,7 @@ def _records(table: list[Row]) -> Iterator[tuple[int, Fields]]:
     headings = _heading_rows(rows)
     groups = _group_columns([cells for number, cells in rows if number not in headings])
     names = [HEADING, *header]
+    waits = _answer_column(names)
     heading, inherited = "", [""] * len(header)
     for number, cells in rows:
         if number in headings:
@@ -57,6 +64,8 @@ def _records(table: list[Row]) -> Iterator[tuple[int, Fields]]:
                 # What stood to the right of a new group's name belonged to the group before.
                 inherited[column:] = [cells[column], *[""] * (len(header) - column - 1)]
         values = [heading, *(own or above for own, above in zip(cells, inherited, strict=True))]
+        if waits and not values[waits]:
+            continue
         yield number, tuple((name, value) for name, value in zip(names, values, strict=True) if value)
 
 
@@ -74,6 +83,12 @@ def _split(table: list[Row]) -> tuple[list[str], list[Row]]:
     if any(_is_number(cell) for cell in header):
         return [""] * len(header), table[at:]
     return [name.rstrip(": ") for name in header], [row for row in table[at + 1 :] if row[1] != header]
+
+
+def _answer_column(names: list[str]) -> int | None:
+    """Where a table of questions has its answers: a row without one waits to be answered, and says nothing."""
+    asks = any(_ASKS.match(name) for name in names)
+    return next((at for at, name in enumerate(names) if asks and _ANSWERS.match(name)), None)
 
 
 def _heading_rows(rows: list[Row]) -> set[int]:

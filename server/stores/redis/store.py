@@ -23,6 +23,7 @@ from server.clock import Clock
 from server.errors import InboxFull, StoreError
 from server.models import (
     Accepted,
+    Asked,
     Claim,
     FinishCode,
     Incoming,
@@ -40,6 +41,7 @@ from server.stores.base import StoreLimits
 from server.stores.redis import rows
 from server.stores.redis.connection import connect, redis_errors
 from server.stores.redis.continuity import Continuity, risks
+from server.stores.redis.questions import Questions
 from server.stores.redis.script import Script, held
 from server.stores.redis.tickets import Ticket, Tickets
 from server.stores.replies import cleared, lines_of, outcome_of, reply_json
@@ -71,6 +73,7 @@ class RedisStore:
         self._script = Script(self._redis, PREFIX)
         self._tickets = Tickets(self._redis, _key("inbox"), clock)
         self._outcomes = Outcomes(clock)
+        self._questions = Questions(self._redis, _key("questions"))
         self._continuity = Continuity(clock)
         self._closing = False
         self._checking = asyncio.Lock()  # answers are compared in the order of the questions
@@ -254,6 +257,17 @@ class RedisStore:
             known = await self._redis.hvals(_key("workers"))
         workers = [rows.worker(text) for text in _strings(known)]
         return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
+
+    # Gaps
+
+    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
+        await self._questions.note(text, answered, confidence, self._clock.now())
+
+    async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
+        return await self._questions.all(limit, answered)
+
+    async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
+        return await self._questions.forget(texts)
 
     # What the above is made of
 

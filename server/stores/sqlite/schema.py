@@ -85,6 +85,16 @@ MIGRATIONS = [
         UPDATE counters SET value = value - 1 WHERE name = 'waiting';
     END;
     """,
+    """
+    CREATE TABLE questions (
+        text TEXT PRIMARY KEY,
+        answered INTEGER NOT NULL,
+        confidence REAL NOT NULL,
+        count INTEGER NOT NULL,
+        last_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX questions_last ON questions (last_at);
+    """,
 ]
 
 

@@ -20,6 +20,7 @@ from server.clock import Clock
 from server.errors import StoreError
 from server.models import (
     Accepted,
+    Asked,
     Claim,
     Incoming,
     Message,
@@ -33,7 +34,7 @@ from server.models import (
     Worker,
 )
 from server.stores.base import StoreLimits
-from server.stores.sqlite import dead_letters, inbox, sessions
+from server.stores.sqlite import dead_letters, inbox, questions, sessions
 from server.stores.sqlite.schema import migrate
 from server.stores.sqlite.writer import GroupWriter, Work
 from server.stores.waiting import Arrivals, Outcomes
@@ -171,6 +172,18 @@ class SQLiteStore:
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
         return await self._read(lambda db: sessions.workers(db, seen_since))
+
+    # Gaps
+
+    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
+        now = self._clock.now()
+        await self._writer.run(lambda db: questions.note(db, text, answered, confidence, now))
+
+    async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
+        return await self._read(lambda db: questions.questions(db, limit, answered))
+
+    async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
+        return await self._writer.run(lambda db: questions.forget(db, texts))
 
     # Connections
 

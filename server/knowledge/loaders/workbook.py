@@ -1,4 +1,4 @@
-"""Excel workbooks: the rows of every visible sheet."""
+"""Workbooks of Excel and LibreOffice: the rows of every visible sheet."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from server.knowledge.loaders import table
 
 def load(path: Path) -> list[Document]:
     """A document for each row of each visible sheet, in the workbook's order."""
+    return [document for sheet, rows in sheets(path) for document in table.documents(rows, path.name, f"{sheet}!")]
+
+
+def sheets(path: Path) -> list[tuple[str, list[table.Row]]]:
+    """Name and rows of each visible sheet. Raises `KnowledgeError` as a loader does."""
     try:
         with CalamineWorkbook.from_path(path) as workbook:
-            return [
-                document
-                for sheet in _visible(workbook)
-                for document in table.documents(_rows(sheet), path.name, sheet.name)
-            ]
+            return [(sheet.name, _rows(sheet)) for sheet in _visible(workbook)]
     except PasswordError:
         raise KnowledgeError(f"{path.name}: is protected by a password; save it again without one") from None
     except CalamineError as error:
         raise KnowledgeError(
-            f"{path.name}: is damaged or no Excel workbook ({error}); open it in Excel and save it again as .xlsx"
+            f"{path.name}: is damaged or no workbook ({error}); open it in Excel and save it again as .xlsx"
         ) from None
 
 

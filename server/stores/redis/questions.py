@@ -1,0 +1,63 @@
+"""What callers asked, on keys of its own: how often, what became of it, and when last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from server.models import Asked
+from server.stores.base import QUESTIONS_KEPT
+from server.stores.redis.connection import redis_errors
+
+
+class Questions:
+    """`prefix` begins the names of its three keys, which are described in `docs/redis.md`."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._counts, self._last, self._order = f"{prefix}:count", f"{prefix}:last", f"{prefix}:order"
+
+    async def note(self, text: str, answered: bool, confidence: float, now: float) -> None:
+        last = json.dumps([answered, confidence, now])
+        with redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hincrby(self._counts, text, 1)
+                pipe.hset(self._last, text, last)
+                pipe.zadd(self._order, {text: now})
+                pipe.zrange(self._order, 0, -QUESTIONS_KEPT - 1)
+                *_, old = await pipe.execute()
+        if old:
+            await self.forget(old)
+
+    async def all(self, limit: int, answered: bool | None) -> list[Asked]:
+        with redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hgetall(self._counts)
+                pipe.hgetall(self._last)
+                counts, last = await pipe.execute()
+        found = [_asked(text, counts[text], told) for text, told in last.items()]
+        wanted = [one for one in found if answered in (None, one.answered)]
+        return sorted(wanted, key=lambda one: (-one.count, -one.last_at, one.text))[:limit]
+
+    async def forget(self, texts: Sequence[str] | None) -> int:
+        with redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                if texts is None:
+                    pipe.zcard(self._order)
+                    pipe.delete(self._counts, self._last, self._order)
+                elif texts:
+                    pipe.zrem(self._order, *texts)
+                    pipe.hdel(self._counts, *texts)
+                    pipe.hdel(self._last, *texts)
+                else:
+                    return 0
+                return int((await pipe.execute())[0])
+
+
+def _asked(text: str, count: str, told: str) -> Asked:
+    last: list[Any] = json.loads(told)
+    answered, confidence, last_at = last
+    return Asked(text, answered, confidence, int(count), last_at)

@@ -1,0 +1,63 @@
+"""A question without an answer is remembered, shown to the operator, and forgotten when he says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.daemon import documented, real, running_daemon, settings_for
+from tests.polling import eventually
+from tests.scripted_talkme import ScriptedTalkMe
+
+
+async def ask(daemon: httpx.AsyncClient, text: str, user: str = "anna") -> None:
+    assert (await daemon.post("/webhook/talkme", json=documented(text, user))).status_code == 200
+
+
+async def remembered(daemon: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
+    async def look() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await daemon.get("/knowledge-base/questions")).json()["questions"]
+        return found
+
+    questions: list[dict[str, Any]] = await eventually(look, lambda found: sum(one["count"] for one in found) == count)
+    return questions
+
+
+async def test_what_was_asked_in_vain_is_a_gap_and_what_was_answered_is_none(daemon: httpx.AsyncClient) -> None:
+    await ask(daemon, "Меня зовут Анна, есть ли у вас солярий?")
+    await ask(daemon, "солярии у вас есть", user="olga")
+    await ask(daemon, "сколько стоит маникюр классический")
+    await ask(daemon, "спасибо")
+    questions = await remembered(daemon, 3)
+    assert {one["text"]: one["answered"] for one in questions} == {
+        "есть ли у вас солярий": False,
+        "солярии у вас есть": False,
+        "сколько стоит маникюр классический": True,
+    }
+    answer = (await daemon.get("/knowledge-base/gaps")).json()
+    assert (answer["total"], answer["gaps"][0]["count"]) == (1, 2)
+    assert "анна" not in str(answer).lower()
+
+
+async def test_gaps_can_be_forgotten_singly_and_all_together(daemon: httpx.AsyncClient) -> None:
+    for text in ("есть солярий", "дреды плетёте", "маникюр классический цена"):
+        await ask(daemon, text)
+    await remembered(daemon, 3)
+    gone = await daemon.delete("/knowledge-base/gaps", params={"question": "есть солярий"})
+    assert gone.json()["forgotten"] == 1
+    assert (await daemon.delete("/knowledge-base/gaps", params={"question": "есть солярий"})).status_code == 404
+    assert (await daemon.delete("/knowledge-base/gaps")).json()["forgotten"] == 1
+    assert (await daemon.get("/knowledge-base/gaps")).json() == {"total": 0, "gaps": []}
+    assert [one["text"] for one in await remembered(daemon, 1)] == ["маникюр классический цена"]
+
+
+async def test_what_was_asked_last_before_the_daemon_stopped_is_remembered(
+    folder: Path, talkme: ScriptedTalkMe
+) -> None:
+    settings = settings_for(folder, talkme.url)
+    async with running_daemon(settings) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        await client.post("/webhook/talkme", json=real("есть солярий"))
+    async with running_daemon(settings) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        assert (await client.get("/knowledge-base/gaps")).json()["total"] == 1

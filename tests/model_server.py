@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +36,8 @@ class ModelServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     script: deque[Completion] = field(default_factory=deque)
+    always: Callable[[dict[str, Any]], Completion] | None = None
+    """Answers every request from its body, in place of the script."""
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -44,7 +46,7 @@ class ModelServer:
         async def complete(request: Request) -> Response:
             self.requests.append(await request.json())
             self.keys.append(request.headers.get("authorization", ""))
-            completion = self.script.popleft()
+            completion = self.always(self.requests[-1]) if self.always else self.script.popleft()
             if completion.status != 200:
                 return JSONResponse({"error": {"message": "no", "type": "x"}}, completion.status)
             return StreamingResponse(_events(completion), media_type="text/event-stream")

@@ -88,7 +88,10 @@ class OfflineConsultant:
     def _greeting(self, inquiry: Inquiry, name: str | None) -> str:
         if name:
             return f"Здравствуйте! {self._phrases.pleased(name)}"
-        return f"Здравствуйте! {self._phrases.again}" if inquiry.history else self._phrases.greeting
+        if inquiry.history:
+            return f"Здравствуйте! {self._phrases.again}"
+        known = inquiry.session.client_name
+        return self._phrases.greeted(known) if known else self._phrases.greeting
 
     def _agreed(self, inquiry: Inquiry) -> Parts:
         """To what was asked last."""

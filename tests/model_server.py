@@ -28,6 +28,8 @@ class Completion:
     status: int = 200
     cut: bool = False
     until: asyncio.Event | None = None
+    silent: bool = False
+    """Held back before the first words, too."""
 
 
 @dataclass
@@ -55,6 +57,8 @@ class ModelServer:
 
 
 async def _events(completion: Completion) -> AsyncIterator[str]:
+    if completion.silent and completion.until:
+        await completion.until.wait()
     for word in completion.words:
         yield _event({"content": word})
         if completion.until:

@@ -136,14 +136,21 @@ class Turn:
                     break
                 reply = _with(reply, part)
                 if not self._whole:
-                    await self._store.save_reply(claim, reply, delivery.timeline.events)
-                    await quiet()
-                    await delivery.send(part.text, self._clock)
-                    reply = replace(reply, sent=reply.sent + 1)
+                    reply = await self._spoken(claim, reply, delivery, quiet)
         if self._whole:
             reply = replace(reply, parts=())
         await self._store.save_reply(claim, reply, delivery.timeline.events)
         await quiet()
+        return reply
+
+    async def _spoken(self, claim: Claim, reply: Reply, delivery: Delivery, quiet: Pause) -> Reply:
+        """The reply when its latest part has been spoken. That is stored before and after: a crash in between repeats
+        the part, and nothing else."""
+        await self._store.save_reply(claim, reply, delivery.timeline.events)
+        await quiet()
+        await delivery.send(reply.parts[-1], self._clock)
+        reply = replace(reply, sent=len(reply.parts))
+        await self._store.save_reply(claim, reply, delivery.timeline.events)
         return reply
 
     async def _inquiry(self, claim: Claim, timeline: Timeline) -> tuple[Inquiry, Reply]:

@@ -61,19 +61,22 @@ def numbers(text: str) -> list[Number]:
 
 def dialled(text: str) -> Iterator[str]:
     """The digits of what may be telephone numbers: numbers with nothing but spaces and signs between them."""
+    for groups in in_a_row(text):
+        digits = "".join(groups)
+        if len(digits) >= PHONE_DIGITS:
+            yield digits
+
+
+def in_a_row(text: str) -> Iterator[list[str]]:
+    """Numbers with nothing but spaces and signs between them, each as its digits."""
     run: list[Number] = []
     for number in numbers(text):
         if run and not BETWEEN.fullmatch(text[run[-1].end : number.start]):
-            yield from _long_enough(run)
+            yield [each.digits for each in run]
             run = []
         run.append(number)
-    yield from _long_enough(run)
-
-
-def _long_enough(run: list[Number]) -> Iterator[str]:
-    digits = "".join(number.digits for number in run)
-    if len(digits) >= PHONE_DIGITS:
-        yield digits
+    if run:
+        yield [each.digits for each in run]
 
 
 def _number(token: re.Match[str]) -> Number | None:

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from server.clock import Clock
 from server.consultant.circuit import Circuit
 from server.consultant.phrases import Phrases
 from tests.clock import FakeClock
@@ -32,11 +31,11 @@ async def model() -> AsyncIterator[ModelServer]:
 
 @asynccontextmanager
 async def daemon_with(
-    folder: Path, talkme: ScriptedTalkMe, model: ModelServer, clock: Clock | None = None, **agent: object
+    folder: Path, talkme: ScriptedTalkMe, model: ModelServer, **agent: object
 ) -> AsyncIterator[httpx.AsyncClient]:
     given = {"api_key": "sk-test", "base_url": model.url, **agent}
     async with (
-        running_daemon(settings_for(folder, talkme.url, agent=given), clock) as url,
+        running_daemon(settings_for(folder, talkme.url, agent=given)) as url,
         httpx.AsyncClient(base_url=url, timeout=30) as client,
     ):
         yield client
@@ -114,9 +113,8 @@ async def test_the_second_model_is_asked_before_the_offline_consultant(
 async def test_when_nobody_can_answer_the_caller_is_handed_to_a_human(
     folder: Path, talkme: ScriptedTalkMe, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_: object) -> AsyncIterator[str]:
-        raise RuntimeError("our own mistake")
-        yield ""
+    async def broken(_: object, inquiry: Any) -> AsyncIterator[str]:
+        yield inquiry.our_own_mistake
 
     monkeypatch.setattr("server.consultant.offline.OfflineConsultant.reply", broken)
     model.script.append(Completion(status=401))

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import phonenumbers
 
-from server.consultant.names import GENDERS, introduced, parses
+from server.consultant.morphology import parses
+from server.consultant.names import GENDERS, introduced
 from server.consultant.numerals import in_a_row
 from server.knowledge.words import words
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from server.consultant.base import Inquiry
 from server.consultant.numerals import Number, dialled, numbers
 from server.consultant.rows import DURATION
+from server.knowledge.base import Document
 from server.knowledge.words import lemmas, words
 
 CURRENCY = r"(?:бел\w*\.?\s*)?(?:руб|р\b|byn\b|br\b|коп|долл|бакс|евро|usd\b|eur\b|rub\b|тенге|гривн|злот|[$€₽£])"
@@ -75,6 +77,7 @@ class Guard:
     def __init__(self, settings: Iterable[str], rules: str = "") -> None:
         self._settings = "\n".join(settings)
         self._rules = _shingles(rules)
+        _facts(self._settings)  # dictionaries are read now, not in a caller's time
 
     def over(self, inquiry: Inquiry, today: datetime) -> Checked:
         """A guard for the answer to this inquiry."""
@@ -94,7 +97,7 @@ class _Provenance:
     """Digits of the company's telephone numbers, with spaces between."""
     callers_phones: str
     """Likewise of those that the caller has dictated or calls from."""
-    stems: frozenset[str] = field(default_factory=frozenset)
+    stems: frozenset[str]
 
 
 class Checked:
@@ -116,7 +119,7 @@ class Checked:
     def _link(self, sentence: str) -> Objection | None:
         for match in LINK.finditer(sentence):
             found = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0].lower()).rstrip("/.,")
-            if found not in self._known.text:
+            if not re.search(rf"(?<![\w.@-]){re.escape(found)}(?![\w-])", self._known.text):
                 return Objection("link", match[0])
         for match in SPOKEN_LINK.finditer(sentence):
             if match[0].lower() not in self._known.text:
@@ -174,40 +177,63 @@ def _one(number: Number) -> bool:
     return number.spelled and number.value == 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What one text names. `phones` are digits of what may be telephone numbers."""
+
+    values: frozenset[float]
+    phones: tuple[str, ...]
+    stems: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _facts(text: str) -> _Facts:
+    """Kept, since rows, settings and replies come again with every turn."""
+    stems = frozenset(map(_stem, words(text)))
+    return _Facts(frozenset(number.value for number in numbers(text)), tuple(dialled(text)), stems)
+
+
 def _provenance(inquiry: Inquiry, settings: str, today: datetime) -> _Provenance:
     rows = [finding.document for finding in inquiry.findings.results]
     replies = [exchange.reply for exchange in inquiry.history]
-    own = "\n".join((*(row.text for row in rows), *replies, settings))
-    asked = "\n".join((*(exchange.text for exchange in inquiry.history), inquiry.text, inquiry.summary))
-    priced = "\n".join(
-        "\n".join(value for column, value in row.fields if not DURATION.search(column)) if row.fields else row.text
-        for row in rows
-    )
-    prices = _values("\n".join((priced, *replies, settings)))
+    company = [*(row.text for row in rows), settings]
+    own = [_facts(text) for text in (*company, *replies)]
+    asked = [_facts(text) for text in (*(exchange.text for exchange in inquiry.history), inquiry.text, inquiry.summary)]
+    callers = [*_phones(asked), re.sub(r"\D", "", inquiry.session.phone_number or "")]
+    repeated = [digits for digits in _phones(map(_facts, replies)) if digits[-PHONE:] not in " ".join(callers)]
     general = _values(own) | _values(asked) | {float(today.day), float(today.year), float(today.month)}
-    callers = " ".join((*dialled(asked), re.sub(r"\D", "", inquiry.session.phone_number or "")))
-    repeated = (digits for reply in replies for digits in dialled(reply) if digits[-PHONE:] not in callers)
     return _Provenance(
-        text=own.lower(),
-        prices=frozenset(prices),
-        numbers=frozenset(general),
-        times=frozenset(general | _converted(general)),
-        phones=" ".join((*dialled("\n".join((*(row.text for row in rows), settings))), *repeated)),
-        callers_phones=callers,
-        stems=frozenset(_stem(word) for word in words(own)),
+        text="\n".join((*company, *replies)).lower(),
+        prices=_values(_facts(text) for text in (*map(_without_duration, rows), *replies, settings)),
+        numbers=general,
+        times=general | _converted(general),
+        phones=" ".join((*_phones(map(_facts, company)), *repeated)),
+        callers_phones=" ".join(callers),
+        stems=frozenset().union(*(facts.stems for facts in own)),
     )
 
 
-def _values(text: str) -> set[float]:
-    return {number.value for number in numbers(text)}
+def _without_duration(row: Document) -> str:
+    """How long something takes is not what it costs."""
+    if not row.fields:
+        return row.text
+    return "\n".join(value for column, value in row.fields if not DURATION.search(column))
 
 
-def _converted(minutes: set[float]) -> set[float]:
+def _values(found: Iterable[_Facts]) -> frozenset[float]:
+    return frozenset(value for facts in found for value in facts.values)
+
+
+def _phones(found: Iterable[_Facts]) -> list[str]:
+    return [digits for facts in found for digits in facts.phones]
+
+
+def _converted(minutes: frozenset[float]) -> frozenset[float]:
     """Minutes in hours and minutes: 100 is also 1 hour and 40 minutes, 90 is one and a half."""
     whole = [value for value in minutes if 30 <= value <= 1440 and value % 1 == 0]
     hours = {value for minute in whole for value in (minute // 60, minute % 60)}
     hours |= {minute / 60 for minute in whole if minute % 30 == 0}
-    return hours | {value * 60 for value in minutes if value <= 24}
+    return frozenset(hours | {value * 60 for value in minutes if value <= 24})
 
 
 def _lemma(word: str) -> str:

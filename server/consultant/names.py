@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-
-import pymorphy3
+from functools import lru_cache
 
 from server.consultant.base import RememberClient
+from server.consultant.morphology import parses
 
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 SAYING_SO = (
@@ -181,14 +180,3 @@ def _matches(tokens: Sequence[_Token], at: int, phrase: str) -> int | None:
 def _plain(word: str) -> str:
     small = word.lower()
     return small.replace("ё", "е") if small in {"моё", "алё"} else small
-
-
-@lru_cache(maxsize=10_000)
-def parses(word: str) -> list[pymorphy3.analyzer.Parse]:
-    """What the word may be, the likeliest first."""
-    return list(_morphology().parse(word))
-
-
-@cache
-def _morphology() -> pymorphy3.MorphAnalyzer:
-    return pymorphy3.MorphAnalyzer()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import pymorphy3
+from server.consultant.morphology import parses
 
 UNITS = ("ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять")
 FIRST_TEENS = ("десять", "одиннадцать", "двенадцать", "тринадцать", "четырнадцать", "пятнадцать", "шестнадцать")
@@ -112,12 +112,10 @@ def _room(value: float) -> float:
 @cache
 def _forms() -> dict[str, float]:
     """Every form of every numeral."""
-    morphology = pymorphy3.MorphAnalyzer()
     forms: dict[str, float] = {}
     for word, value in VALUES.items():
-        parses = morphology.parse(word)
         parse = next(
-            (p for p in parses if p.tag.POS in PARTS_OF_SPEECH and p.normal_form.replace("ё", "е") == word), None
+            (p for p in parses(word) if p.tag.POS in PARTS_OF_SPEECH and p.normal_form.replace("ё", "е") == word), None
         )
         for form in parse.lexeme if parse else ():
             forms.setdefault(str(form.word).replace("ё", "е"), value)

@@ -145,7 +145,7 @@ class Claim:
     message: Message
     session: Session
     history: tuple[Exchange, ...]
-    """Earlier exchanges of the present conversation that were really sent and are not in its summary, oldest first."""
+    """Earlier exchanges of the present conversation, oldest first: what was really sent, and is not in its summary."""
     fence: int
     """Grows with every claim on a session: a write with an older number is refused."""
     expires_at: float

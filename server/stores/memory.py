@@ -25,7 +25,7 @@ from server.models import (
     Worker,
 )
 from server.stores.base import StoreLimits
-from server.stores.replies import cleared, lines_of, outcome_of
+from server.stores.replies import cleared, exchange_of, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
 
@@ -308,15 +308,16 @@ class MemoryStore:
         return Claim(message, session, self._history(session, message), self._last_fence, now + lease)
 
     def _history(self, session: Session, before: Message) -> tuple[Exchange, ...]:
-        exchanges = [
-            Exchange(message.incoming.text, message.reply.text, message.id)
+        said = [
+            message
             for message in self._messages.values()
             if message.incoming.user_id == session.user_id
             and self._summarised.get(session.user_id, 0) < int(message.id) < int(before.id)
-            and message.state == State.SENT
-            and message.reply
+            and message.state in {State.SENT, State.FAILED}
             and message.accepted_at >= session.conversation_since
         ]
+        found = (exchange_of(each.id, each.incoming.text, each.reply, each.state) for each in said)
+        exchanges = [exchange for exchange in found if exchange]
         return tuple(exchanges[-self._limits.history :]) if self._limits.history else ()
 
     def _holds(self, claim: Claim) -> bool:

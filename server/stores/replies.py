@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from server.models import Event, FinishCode, Message, Outcome, Reply, State, TranscriptLine
+from server.models import Event, Exchange, FinishCode, Message, Outcome, Reply, State, TranscriptLine
 
 
 def reply_json(reply: Reply) -> str:
@@ -30,6 +30,14 @@ def timeline_json(timeline: Sequence[Event]) -> str | None:
 
 def timeline_from_json(text: str | None) -> tuple[Event, ...]:
     return tuple(Event(at, what, details) for at, what, details in json.loads(text or "[]"))
+
+
+def exchange_of(message_id: str, text: str, reply: Reply | None, state: State) -> Exchange | None:
+    """What was said and heard; None if nothing was heard. Of a reply that failed half way it is what had been sent."""
+    if reply is None:
+        return None
+    heard = reply.text if state is State.SENT else " ".join(reply.parts[: reply.sent])
+    return Exchange(text, heard, message_id) if heard else None
 
 
 def outcome_of(message: Message) -> Outcome:

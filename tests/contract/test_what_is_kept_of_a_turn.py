@@ -55,6 +55,14 @@ async def test_a_reply_in_parts_is_kept_as_far_as_it_has_come(store: Store, cloc
     assert taken.message.reply == second
 
 
+async def test_of_a_reply_that_failed_half_way_the_history_holds_what_was_heard(store: Store) -> None:
+    for sent in (0, 1):
+        claim = await claimed(store, f"сколько-{sent}")
+        await store.save_reply(claim, Reply("Раз. Два.", "openai", parts=("Раз.", "Два."), sent=sent))
+        await store.finish(claim, State.FAILED, "no matter")
+    assert (await claimed(store)).history == (Exchange("сколько-1", "Раз."),)
+
+
 async def test_who_answered_how_many_is_counted_once_they_are_sent(store: Store) -> None:
     await answered(store, "раз")
     await answered(store, "два", by="offline")

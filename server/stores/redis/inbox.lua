@@ -107,8 +107,10 @@ local function history_of(user, before, since, limit)
         if tonumber(ids[at]) <= summarised then break end
         if tonumber(ids[at]) < tonumber(before) then
             local said = call("HMGET", message_of(ids[at]), "state", "accepted_at", "text", "reply")
-            if said[1] == "sent" and tonumber(said[2]) >= tonumber(since) then
-                table.insert(exchanges, 1, { id = ids[at], text = said[3], reply = said[4] or nil })
+            local heard = said[1] == "sent"
+            if said[1] == "failed" and said[4] then heard = (tonumber(cjson.decode(said[4]).sent) or 0) > 0 end
+            if heard and tonumber(said[2]) >= tonumber(since) then
+                table.insert(exchanges, 1, { id = ids[at], state = said[1], text = said[3], reply = said[4] or nil })
             end
         end
     end

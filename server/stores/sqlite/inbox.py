@@ -9,7 +9,7 @@ from dataclasses import replace
 from server.errors import InboxFull, LeaseLost
 from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Reply, Session, State
 from server.stores.base import StoreLimits
-from server.stores.replies import cleared, outcome_of, reply_from_json, reply_json, timeline_json
+from server.stores.replies import cleared, exchange_of, outcome_of, reply_from_json, reply_json, timeline_json
 from server.stores.sqlite import rows
 
 WAITING = "('accepted', 'answering', 'answered')"
@@ -134,12 +134,16 @@ def _claim_session(db: sqlite3.Connection, session: Session, lease: float, histo
 
 def _history(db: sqlite3.Connection, session: Session, before: int, limit: int) -> tuple[Exchange, ...]:
     sent = db.execute(
-        "SELECT id, text, reply FROM messages WHERE user_id = ? AND id < ? AND state = 'sent' AND accepted_at >= ?"
+        "SELECT id, text, reply, state FROM messages WHERE user_id = ? AND id < ? AND accepted_at >= ?"
+        " AND (state = 'sent' OR (state = 'failed' AND json_extract(reply, '$.sent') > 0))"
         " AND id > (SELECT summarised FROM sessions WHERE user_id = messages.user_id) ORDER BY id DESC LIMIT ?",
         (session.user_id, before, session.conversation_since, limit),
     ).fetchall()
-    exchanges = [(str(row["id"]), row["text"], reply_from_json(row["reply"])) for row in reversed(sent)]
-    return tuple(Exchange(text, reply.text, message_id) for message_id, text, reply in exchanges if reply)
+    exchanges = [
+        exchange_of(str(row["id"]), row["text"], reply_from_json(row["reply"]), State(row["state"]))
+        for row in reversed(sent)
+    ]
+    return tuple(filter(None, exchanges))
 
 
 def renew(db: sqlite3.Connection, claims: Sequence[Claim], lease: float, now: float) -> list[Claim]:

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FOR_THE_REST = 8.0
+"""Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
 OFFLINE_SECONDS = 5.0
 """How long the offline consultant may think; it needs a few milliseconds."""
 
@@ -202,7 +204,9 @@ def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phr
     def circuit() -> Circuit:
         return Circuit(clock, agent.circuit_failures, agent.circuit_pause)
 
-    steps = [Step(model, agent.timeout, circuit()) for model in models]
+    left = settings.server.message_timeout - FOR_THE_REST
+    patience = min(agent.timeout, max(left, 1.0) / max(len(models), 1))
+    steps = [Step(model, patience, circuit()) for model in models]
     offline = OfflineConsultant(phrases, settings.knowledge.min_confidence)
     steps.append(Step(offline, OFFLINE_SECONDS, circuit(), corrects=False))
     own = [company.name, company.about, company.hours, *phrases.all()]

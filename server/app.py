@@ -40,8 +40,8 @@ from server.errors import SettingsError, StoreError
 from server.intake.accept import Intake
 from server.intake.routes import webhook_router
 from server.knowledge.library import Library
-from server.observability.access import AccessLog
 from server.models import FinishCode
+from server.observability.access import AccessLog
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
 from server.observability.track_record import TrackRecord

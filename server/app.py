@@ -22,7 +22,7 @@ from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
 from server.admin.routes import admin_router, health_router
 from server.clock import Clock, SystemClock
-from server.consultant.answer import Answer
+from server.consultant.answer import Answer, Waiting
 from server.consultant.calendar import Calendar
 from server.consultant.circuit import Circuit
 from server.consultant.guard import Guard
@@ -206,9 +206,11 @@ def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phr
 
     left = settings.server.message_timeout - FOR_THE_REST
     patience = min(agent.timeout, max(left, 1.0) / max(len(models), 1))
-    steps = [Step(model, patience, circuit()) for model in models]
+    waiting = Waiting(agent.first_token, agent.stalled, patience)
+    steps = [Step(model, waiting, circuit()) for model in models]
     offline = OfflineConsultant(phrases, settings.knowledge.min_confidence)
-    steps.append(Step(offline, OFFLINE_SECONDS, circuit(), corrects=False))
+    at_once = Waiting(OFFLINE_SECONDS, OFFLINE_SECONDS, OFFLINE_SECONDS)
+    steps.append(Step(offline, at_once, circuit(), corrects=False))
     own = [company.name, company.about, company.hours, *phrases.all()]
     rules = _instructions(settings)
     guard = Guard(own + ([rules] if agent.prompt else []), rules)
@@ -221,7 +223,7 @@ def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
     agent, company = settings.agent, settings.company
     if agent.consultant != "openai":
         return []
-    from server.consultant.openai import OpenAIConsultant, Waiting, openai_client
+    from server.consultant.openai import OpenAIConsultant, openai_client
     from server.consultant.prompt import Prompt
 
     calendar = Calendar(clock, company.timezone)
@@ -240,8 +242,7 @@ def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
     def model(name: str, title: str, base_url: str, key: SecretStr | None) -> OpenAIConsultant:
         secret = key.get_secret_value() if key else ""
         client = openai_client(secret, base_url, agent.connect, settings.limits.concurrent_turns)
-        waiting = Waiting(agent.first_token, agent.stalled)
-        return OpenAIConsultant(client, name, prompt, clock, waiting, title)
+        return OpenAIConsultant(client, name, prompt, clock, title)
 
     models = [model(agent.model, "openai", agent.base_url, agent.api_key)]
     if agent.second_model:

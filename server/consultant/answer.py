@@ -48,11 +48,25 @@ COMPLAINTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many seconds a consultant may keep us waiting."""
+
+    first_token: float
+    """From the question to the first piece of the answer."""
+    stalled: float
+    """Between two pieces."""
+    total: float
+    """In all, for both attempts if there are two."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence as it is spoken, and as the consultant wrote it."""
 
     text: str
     original: str = ""
+    by: str = ""
+    """Who said it, once the ladder has given it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,7 @@ class Answer:
         self._clock, self._whole = clock, whole
 
     async def of(self, step: Step, inquiry: Inquiry, timeline: Timeline) -> AsyncGenerator[Sentence | Conclusion, None]:
-        """The sentences, then the conclusion. Raises `TimeoutError` and whatever the consultant raises."""
+        """The sentences, then the conclusion. Raises `ConsultantError` and whatever else the consultant raises."""
         kept: list[Sentence | Conclusion] = []
         async with aclosing(self._checked(step, inquiry, timeline)) as parts:
             async for part in parts:
@@ -94,7 +108,7 @@ class Answer:
     ) -> AsyncGenerator[Sentence | Conclusion | None, None]:
         """As `of`, with None where all before it is taken back, which only happens to a whole answer."""
         checked = self._guard.over(inquiry, self._calendar.now())
-        patience = _Patience(self._clock, step.timeout)
+        patience = _Patience(self._clock, step.waiting)
         passed: list[Sentence] = []
         for last in (False, True) if step.corrects else (True,):
             draft = _Draft()
@@ -124,9 +138,10 @@ class Answer:
     async def _sentences(
         self, step: Step, inquiry: Inquiry, draft: _Draft, patience: _Patience, timeline: Timeline
     ) -> AsyncGenerator[Sentence, None]:
-        sentences, length, began = Sentences(), 0, self._clock.now()
+        sentences, length, began, first = Sentences(), 0, self._clock.now(), True
         async with aclosing(step.consultant.reply(inquiry)) as stream:
-            while (part := await patience.next(stream)) is not None:
+            while (part := await patience.next(stream, first=first)) is not None:
+                first = False
                 if not isinstance(part, str):
                     draft.add(part)
                     continue
@@ -202,15 +217,24 @@ class _Draft:
 
 
 class _Patience:
-    """A limit on the seconds that are spent waiting for a consultant; what the reader does in between is his own."""
+    """Limits the seconds that are spent waiting for a consultant; what the reader does in between is his own."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock, self._left = clock, seconds
+    def __init__(self, clock: Clock, waiting: Waiting) -> None:
+        self._clock, self._waiting, self._left = clock, waiting, waiting.total
 
-    async def next(self, stream: AsyncGenerator[str | Decision, None]) -> str | Decision | None:
-        """The next part, None at the end. Raises `TimeoutError` when the limit is reached."""
+    async def next(self, stream: AsyncGenerator[str | Decision, None], *, first: bool) -> str | Decision | None:
+        """The next part, None at the end. Raises `ConsultantError` when a limit is reached."""
+        limit = self._waiting.first_token if first else self._waiting.stalled
         began = self._clock.now()
-        async with self._clock.timeout(max(0.0, self._left)):
-            part = await anext(stream, None)
+        try:
+            async with self._clock.timeout(max(0.0, min(limit, self._left))):
+                part = await anext(stream, None)
+        except TimeoutError:
+            raise ConsultantError(self._complaint(limit, first)) from None
         self._left -= self._clock.now() - began
         return part
+
+    def _complaint(self, limit: float, first: bool) -> str:
+        if self._left < limit:
+            return f"no whole answer within {self._waiting.total:g} s"
+        return f"no first token within {limit:g} s" if first else f"the stream stalled for {limit:g} s"

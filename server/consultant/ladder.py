@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from server.clock import Clock
-from server.consultant.answer import Answer, Conclusion, Sentence
+from server.consultant.answer import Answer, Conclusion, Sentence, Waiting
 from server.consultant.base import Consultant, Inquiry
 from server.consultant.circuit import Circuit
 from server.consultant.phrases import Phrases
@@ -25,10 +25,10 @@ NOBODY = "fixed"
 
 @dataclass(slots=True)
 class Step:
-    """One consultant, for how many seconds of waiting it may be asked, and how it has served."""
+    """One consultant, how long it is waited for, and how it has served."""
 
     consultant: Consultant
-    timeout: float
+    waiting: Waiting
     circuit: Circuit
     corrects: bool = True
     """Whether asking it again with a complaint can lead to another answer."""
@@ -69,11 +69,11 @@ class Ladder:
                 async with aclosing(self._ask(step, inquiry, timeline)) as parts:
                     async for part in parts:
                         given = True
-                        yield part
+                        yield replace(part, by=step.consultant.name)
                 return
             except ConsultantError:
                 if given:
-                    yield Sentence(self._phrases.broken_off)
+                    yield Sentence(self._phrases.broken_off, by=step.consultant.name)
                     yield Conclusion(step.consultant.name)
                     return
         yield Sentence(self._phrases.nobody)
@@ -97,7 +97,7 @@ class Ladder:
                         timeline.add("consultant", by=name, outcome="answered", seconds=self._clock.now() - began)
                     yield part
         except Exception as error:  # whatever a provider sends must not leave the caller without an answer
-            reason = _reason(error, step.timeout)
+            reason = _reason(error)
             step.circuit.failed()
             step.record.failed(reason)
             timeline.add("consultant", by=name, outcome="failed", reason=reason, seconds=self._clock.now() - began)
@@ -107,8 +107,6 @@ class Ladder:
             step.circuit.released()
 
 
-def _reason(error: Exception, timeout: float) -> str:
+def _reason(error: Exception) -> str:
     """What to say of an error. One that is not ours may quote the key or the caller: only its kind is told."""
-    if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} s"
     return str(error) if isinstance(error, ConsultantError) else type(error).__name__

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx2  # what the openai client is made of: errors of a stream that breaks come from here
@@ -32,8 +31,6 @@ from server.text import clean
 
 log = logging.getLogger(__name__)
 
-Stream = AsyncStream[ChatCompletionChunk]
-
 NAME = re.compile(r"[^\W\d_]{2,30}(?:[ -][^\W\d_]{2,30}){0,2}")
 """What may be remembered as a name, and spoken later: up to three words without digits or signs."""
 RETRY_SECONDS = 0.2
@@ -41,24 +38,11 @@ SUMMARY_SECONDS = 30.0
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many seconds a provider may keep us waiting."""
-
-    first_token: float = 8.0
-    """From the question to the first piece of the answer, with the second attempt if there is one."""
-    stalled: float = 5.0
-    """Between two pieces."""
-
-
 class OpenAIConsultant:
     """One client for the life of a process. Nothing of a caller is kept here between turns."""
 
-    def __init__(
-        self, client: AsyncOpenAI, model: str, prompt: Prompt, clock: Clock, waiting: Waiting, name: str = "openai"
-    ) -> None:
-        self._client, self._model, self._prompt = client, model, prompt
-        self._clock, self._waiting, self.name = clock, waiting, name
+    def __init__(self, client: AsyncOpenAI, model: str, prompt: Prompt, clock: Clock, name: str = "openai") -> None:
+        self._client, self._model, self._prompt, self._clock, self.name = client, model, prompt, clock, name
 
     async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
         calls: dict[int, _Call] = {}
@@ -71,7 +55,7 @@ class OpenAIConsultant:
                             yield choice.delta.content
                         for part in choice.delta.tool_calls or ():
                             calls.setdefault(part.index, _Call()).add(part)
-                    chunk = await self._next(stream)
+                    chunk = await anext(stream, None)
         except (OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise _told(error) from error
         for call in calls.values():
@@ -96,41 +80,32 @@ class OpenAIConsultant:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _begun(self, inquiry: Inquiry, stack: AsyncExitStack) -> tuple[Stream, ChatCompletionChunk | None]:
+    async def _begun(
+        self, inquiry: Inquiry, stack: AsyncExitStack
+    ) -> tuple[AsyncIterator[ChatCompletionChunk], ChatCompletionChunk | None]:
         """The stream and its first piece. Until then a failure that may pass is tried once more."""
-        try:
-            async with self._clock.timeout(self._waiting.first_token):
-                async for attempt in AsyncRetrying(
-                    sleep=self._clock.sleep,
-                    stop=stop_after_attempt(2),
-                    wait=wait_fixed(RETRY_SECONDS),
-                    retry=retry_if_exception(_may_pass),
-                    reraise=True,
-                ):
-                    with attempt:
-                        stream = await stack.enter_async_context(await self._asked(inquiry))
-                        return stream, await anext(aiter(stream), None)
-        except TimeoutError:
-            raise ConsultantError(f"no first token within {self._waiting.first_token:g} s") from None
+        async for attempt in AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(2),
+            wait=wait_fixed(RETRY_SECONDS),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        ):
+            with attempt:
+                stream = aiter(await stack.enter_async_context(await self._asked(inquiry)))
+                return stream, await anext(stream, None)
         raise AssertionError("the last attempt raises")
 
-    async def _asked(self, inquiry: Inquiry) -> Stream:
+    async def _asked(self, inquiry: Inquiry) -> AsyncStream[ChatCompletionChunk]:
         return await self._client.chat.completions.create(
             model=self._model, messages=self._prompt.messages(inquiry), tools=FUNCTIONS, stream=True
         )
-
-    async def _next(self, stream: Stream) -> ChatCompletionChunk | None:
-        try:
-            async with self._clock.timeout(self._waiting.stalled):
-                return await anext(aiter(stream), None)
-        except TimeoutError:
-            raise ConsultantError(f"the stream stalled for {self._waiting.stalled:g} s") from None
 
 
 def openai_client(api_key: str, base_url: str, connect: float, connections: int) -> AsyncOpenAI:
     """Connections to the provider, as many as turns can be at work. `connect`: seconds to make one.
 
-    How long an answer may take, the consultant looks after.
+    How long an answer may take, whoever reads it looks after.
     """
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     timeout = httpx2.Timeout(None, connect=connect)

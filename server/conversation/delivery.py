@@ -28,14 +28,21 @@ class Delivery:
     """Speaks to one caller through TalkMe for one turn. `record` learns how TalkMe serves."""
 
     def __init__(
-        self, talkme: TalkMe, claim: Claim, must_hold: Callable[[], None], record: TrackRecord, timeline: Timeline
+        self,
+        talkme: TalkMe,
+        claim: Claim,
+        must_hold: Callable[[], None],
+        record: TrackRecord,
+        timeline: Timeline,
+        clock: Clock,
     ) -> None:
         self._talkme, self._token, self._id = talkme, claim.message.incoming.token, claim.message.id
-        self._must_hold, self._record, self.timeline = must_hold, record, timeline
+        self._must_hold, self._record, self._clock = must_hold, record, clock
+        self.timeline = timeline
 
-    async def send(self, text: str, clock: Clock) -> None:
+    async def send(self, text: str) -> None:
         """Have it spoken. Raises `TalkMeError` after all attempts, and `LeaseLost`."""
-        attempts, began = 0, clock.now()
+        attempts, began = 0, self._clock.now()
 
         def before() -> None:
             nonlocal attempts
@@ -51,19 +58,19 @@ class Delivery:
             self._record.failed(str(error))
             raise
         finally:
-            self.timeline.add("send", outcome=outcome, attempts=attempts, seconds=clock.now() - began)
+            self.timeline.add("send", outcome=outcome, attempts=attempts, seconds=self._clock.now() - began)
         self._record.succeeded()
 
-    async def finish(self, code: FinishCode, clock: Clock) -> None:
+    async def finish(self, code: FinishCode) -> None:
         """End the dialog. What goes wrong is only noted: the caller has heard the reply, and sending it again would
         be worse."""
-        began, outcome = clock.now(), "taken"
+        began, outcome = self._clock.now(), "taken"
         try:
             await self._talkme.finish(self._token, code)
         except TalkMeError as error:
             outcome = _kind(error)
             log.warning("message %s: the dialog was not finished: %s", self._id, error)
-        self.timeline.add("finish", code=code.value, outcome=outcome, seconds=clock.now() - began)
+        self.timeline.add("finish", code=code.value, outcome=outcome, seconds=self._clock.now() - began)
 
 
 class Filler:

@@ -79,7 +79,7 @@ class Turn:
         if not claim.message.timeline:
             timeline.add("accepted", claim.message.accepted_at)
         timeline.add("claimed", by=self._worker, attempt=claim.message.attempts)
-        delivery = Delivery(self._talkme, claim, must_hold, self._record_of_talkme, timeline)
+        delivery = Delivery(self._talkme, claim, must_hold, self._record_of_talkme, timeline, self._clock)
         state, reason = await self._answer(claim, must_hold, delivery)
         timeline.add(state.value)
         log.log(LEVELS[state], "message %s %s%s", claim.message.id, state, f": {reason}" if reason else "")
@@ -99,7 +99,7 @@ class Turn:
             async with self._clock.timeout(self._message_timeout):
                 reply = await self._reply(claim, must_hold, delivery)
                 if reply.finish:
-                    await delivery.finish(reply.finish, self._clock)
+                    await delivery.finish(reply.finish)
         except TimeoutError:
             return State.FAILED, f"not done within server.message_timeout ({self._message_timeout:g} s)"
         except (TalkMeError, ConsultantError) as error:
@@ -120,7 +120,7 @@ class Turn:
             reply = replace(_with(reply, Sentence(self._phrases.broken_off)), complete=True)
             await self._store.save_reply(claim, reply, delivery.timeline.events)
         for part in reply.parts[reply.sent :] if reply.parts else [reply.text]:
-            await delivery.send(part, self._clock)
+            await delivery.send(part)
         return reply
 
     async def _composed(self, claim: Claim, delivery: Delivery, quiet: Pause) -> Reply:
@@ -148,7 +148,7 @@ class Turn:
         the part, and nothing else."""
         await self._store.save_reply(claim, reply, delivery.timeline.events)
         await quiet()
-        await delivery.send(reply.parts[-1], self._clock)
+        await delivery.send(reply.parts[-1])
         reply = replace(reply, sent=len(reply.parts))
         await self._store.save_reply(claim, reply, delivery.timeline.events)
         return reply
@@ -201,7 +201,8 @@ def _with(reply: Reply, sentence: Sentence) -> Reply:
     """The reply with one more sentence."""
     text = f"{reply.text} {sentence.text}".strip()
     original = f"{reply.original or ''} {sentence.original or sentence.text}".strip()
-    return replace(reply, text=text, original=original, parts=(*reply.parts, sentence.text))
+    by = sentence.by or reply.by
+    return replace(reply, text=text, original=original, by=by, parts=(*reply.parts, sentence.text))
 
 
 def _concluded(reply: Reply, conclusion: Conclusion) -> Reply:

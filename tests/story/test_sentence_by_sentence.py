@@ -142,8 +142,15 @@ async def test_after_kill_9_in_mid_reply_at_most_the_sentence_in_flight_is_heard
             dying.kill()
             await asyncio.gather(lost, return_exceptions=True)
         held.set()
-    async with daemon_process(folder, free_port(), talkme.url, environment=environment):
-        await eventually(lambda: talkme.sent()[-1:] == [BROKEN_OFF])
+    async with (
+        daemon_process(folder, free_port(), talkme.url, environment=environment) as heir,
+        httpx.AsyncClient(base_url=heir.url, timeout=30) as client,
+    ):
+
+        async def counted() -> object:
+            return (await client.get("/webhook/talkme/stats")).json()["answered_by"]
+
+        await eventually(counted, lambda by: by == {"openai": 1})
     heard = talkme.sent()
     assert heard in (["Маникюр есть.", BROKEN_OFF], ["Маникюр есть.", "Маникюр есть.", BROKEN_OFF])
     assert len(model.requests) == 1, "nobody thinks anew"

@@ -58,9 +58,16 @@ async def consultants(daemon: httpx.AsyncClient, user: str = "anna") -> list[tup
     return [(details["by"], details["outcome"]) for event, details in events if event == "consultant"]
 
 
-@pytest.mark.parametrize("limit", ["first_token", "stalled", "timeout"])
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ("first_token", "no first token within 0.3 s"),
+        ("stalled", "the stream stalled for 0.3 s"),
+        ("timeout", "no whole answer within 0.3 s"),
+    ],
+)
 async def test_a_model_that_keeps_silent_is_given_up(
-    folder: Path, talkme: ScriptedTalkMe, model: ModelServer, limit: str
+    folder: Path, talkme: ScriptedTalkMe, model: ModelServer, limit: str, reason: str
 ) -> None:
     held = asyncio.Event()
     words = [] if limit == "first_token" else ["Минуточку", "…"]
@@ -69,6 +76,7 @@ async def test_a_model_that_keeps_silent_is_given_up(
         await say(daemon)
         assert "48 рублей" in talkme.sent()[0]
         assert await consultants(daemon) == [("openai", "failed"), ("offline", "answered")]
+        assert [d["reason"] for event, d in await timeline(daemon) if "reason" in d] == [reason]
         held.set()
 
 

@@ -18,7 +18,7 @@ SAYING_SO = (
 """After these words comes a name, whatever the word is."""
 PERHAPS = (
     *("это снова", "это опять", "это вас", "с вами говорит", "вас беспокоит", "беспокоит вас", "беспокоит"),
-    *("говорит", "звонит", "можно просто", "на связи", "меня", "это", "я"),
+    *("говорит", "звонит", "можно просто", "на связи", "зовут", "меня", "это", "я"),
 )
 """After these words there may be one."""
 BEHIND = (
@@ -31,14 +31,14 @@ GOING_ON = frozenset(
         r"\w+",
         """звоню звонит говорит беспокоит хочу хотела хотел хотелось звонила звонил записывалась записывался можно мне у
         меня я здравствуйте добрый доброе привет подскажите скажите по из была был ваша ваш клиентка клиент насчет
-        запишите не вы как а и сколько есть зовут на мой мои телефон номер буду решила решил опять снова""",
+        запишите не вы как а и сколько есть зовут на мой мои телефон номер буду вам вас решила решил опять снова""",
     )
 )
 """What may follow the name of somebody who has just said «это»; «это Ирина работает?» is about somebody else."""
 GREETINGS = frozenset(
     re.findall(
         r"\w+",
-        "здравствуйте здравствуй добрый доброе доброго день вечер утро дня алло але алё привет да ну ага",
+        "здравствуйте здравствуй добрый доброе доброго день вечер утро дня алло алле ало але алё привет да ну ага",
     )
 )
 NO_NAME = {"NPRO", "PREP", "CONJ", "PRCL", "VERB", "INFN", "ADVB", "NUMR", "INTJ", "PRED"}
@@ -111,7 +111,7 @@ def _goes_on(tokens: Sequence[_Token], phrase: str, name: int, behind: int) -> b
     """Whether what follows the name lets it be the caller's."""
     if behind == len(tokens) or tokens[behind].word in GOING_ON:
         return phrase != "меня" or (behind < len(tokens) and tokens[behind].word in {"зовут", "звать"})
-    return phrase == "я" and "Name" in parses(tokens[name].word)[0].tag
+    return phrase in {"я", "зовут"} and "Name" in parses(tokens[name].word)[0].tag
 
 
 def _behind(tokens: Sequence[_Token]) -> Found:

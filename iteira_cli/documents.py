@@ -78,6 +78,8 @@ class Stats(Figures, total=False):
 
     refused: dict[str, int]
     """HTTP status to how many webhooks the living workers refused with it since they started."""
+    answered_by: dict[str, int]
+    """Who composed the replies (`openai`, `second`, `offline`, `fixed`) to how many were delivered."""
     talkme: str
     """Base address of the TalkMe that replies go to."""
 

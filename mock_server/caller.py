@@ -48,6 +48,8 @@ class Said:
     webhook_answer: object = None
     """The webhook's JSON, or its text where it is none."""
     end_conversation: bool = False
+    finish_code: str | None = None
+    """How the bot has left the dialog, in TalkMe's words; None if it has not."""
     error: str | None = None
 
 
@@ -155,6 +157,7 @@ class SimulatedCall:
         if replies:
             said.first_reply = ear.seconds(replies[0])
             said.latency = ear.seconds(replies[-1])
+        said.finish_code = ends[-1].get("code") if ends else None
         said.end_conversation = bool(ends) or _field(said, "end_conversation") is True
         if said.error is None and not replies:
             said.error = self._silence(said, time_limit)

@@ -7,33 +7,42 @@ import gc
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 
 from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
 from server.admin.routes import admin_router, health_router
 from server.clock import Clock, SystemClock
-from server.consultant.base import Consultant
-from server.consultant.fallback import Fallback
+from server.consultant.answer import Answer, Waiting
+from server.consultant.calendar import Calendar
+from server.consultant.circuit import Circuit
+from server.consultant.guard import Guard
+from server.consultant.ladder import Ladder, Step
 from server.consultant.offline import OfflineConsultant
 from server.consultant.phrases import Phrases
+from server.consultant.prompt import SYSTEM
+from server.consultant.summary import Summaries
 from server.conversation.asked import AskedQuestions
+from server.conversation.delivery import Filler
 from server.conversation.dispatcher import Dispatcher
 from server.conversation.housekeeping import Housekeeper
 from server.conversation.turn import Turn
 from server.conversation.typing import Typing
-from server.errors import StoreError
+from server.errors import SettingsError, StoreError
 from server.intake.accept import Intake
 from server.intake.routes import webhook_router
 from server.knowledge.library import Library
 from server.knowledge.watcher import Watcher
+from server.models import FinishCode
 from server.observability.access import AccessLog
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
@@ -44,7 +53,15 @@ from server.stores.open import store_from_url
 from server.talkme.client import TalkMeClient, talkme_client
 from server.termination import on_termination
 
+if TYPE_CHECKING:
+    from server.consultant.openai import OpenAIConsultant
+
 log = logging.getLogger(__name__)
+
+FOR_THE_REST = 8.0
+"""Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
+OFFLINE_SECONDS = 5.0
+"""How long the offline consultant may think; it needs a few milliseconds."""
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
@@ -53,8 +70,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     clock = clock or SystemClock()
     store = open_store(settings, clock)
     library = open_library(settings, clock)
-    thinking, delivery = TrackRecord(), TrackRecord()
-    consultant = _consultants(settings, thinking, clock)
+    delivery = TrackRecord()
+    phrases = Phrases(settings.company.greeting, settings.company.farewell)
+    models = _models(settings, clock)
+    consultant = _ladder(settings, models, phrases, clock)
     receives, answers = settings.server.role != "worker", settings.server.role != "intake"
     talkme = TalkMeClient(
         talkme_client(settings.talkme.base_url, 2 * settings.limits.concurrent_turns),
@@ -63,8 +82,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         attempts=settings.talkme.attempts,
         ttl=settings.talkme.typing,
         text_limit=settings.talkme.text_limit,
+        codes={
+            FinishCode.SUCCESS: settings.talkme.code_end,
+            FinishCode.OPERATOR_REQUEST: settings.talkme.code_operator,
+            FinishCode.IRRELEVANT_MESSAGE: settings.talkme.code_irrelevant,
+        },
     )
     asked = AskedQuestions(store, settings.knowledge.min_confidence)
+    worker = this_worker(clock, consultant.name)
+    long_ones = settings.agent.summary_after
+    summaries = Summaries(store, models[0], long_ones) if models and long_ones else None
     turn = Turn(
         store,
         library,
@@ -72,12 +99,17 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         consultant,
         talkme,
         Typing(talkme, clock, settings.talkme.typing),
+        Filler(talkme, clock, settings.agent.filler_after, phrases.filler),
+        summaries,
+        phrases,
         clock,
         delivery,
+        worker=worker.id,
+        region=settings.company.region,
+        whole=settings.agent.reply_mode == "whole",
         message_timeout=settings.server.message_timeout,
         stale_after=settings.server.stale_after,
     )
-    worker = this_worker(clock, consultant.name)
     dispatcher = Dispatcher(
         store,
         turn.take,
@@ -125,6 +157,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             await watcher.stop()
         library.close()
         await asked.close()
+        if summaries:
+            await summaries.stop()
         await housekeeper.stop()
         await heartbeat.stop()
         await talkme.close()
@@ -136,7 +170,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     if receives:
         limits = settings.limits
         app.include_router(webhook_router(intake, refused, clock, limits.body, limits.text, settings.company.region))
-    app.include_router(health_router(Health(store, library, consultant.name, thinking, delivery, answering=answers)))
+    app.include_router(health_router(Health(store, library, consultant, delivery, answering=answers)))
     app.include_router(failed_router(store, admin_token))
     app.include_router(
         admin_router(
@@ -175,22 +209,67 @@ def open_library(
     return Library(knowledge.path, knowledge.index, embedder=knowledge.embedder, clock=clock, progress=progress)
 
 
-def _consultants(settings: Settings, record: TrackRecord, clock: Clock) -> Fallback:
-    phrases = Phrases(settings.company.greeting, settings.company.farewell)
-    consultants: list[Consultant] = [OfflineConsultant(phrases, settings.knowledge.min_confidence)]
-    if settings.agent.consultant == "openai":
-        consultants.insert(0, _openai(settings, clock))
-    return Fallback(consultants, phrases, record, clock, settings.agent.timeout)
+def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phrases, clock: Clock) -> Ladder:
+    """The models, then the offline consultant, which needs no circuit: it depends on nobody."""
+    agent, company = settings.agent, settings.company
+
+    def circuit() -> Circuit:
+        return Circuit(clock, agent.circuit_failures, agent.circuit_pause)
+
+    left = settings.server.message_timeout - FOR_THE_REST
+    patience = min(agent.timeout, max(left, 1.0) / max(len(models), 1))
+    waiting = Waiting(agent.first_token, agent.stalled, patience)
+    steps = [Step(model, waiting, circuit()) for model in models]
+    offline = OfflineConsultant(phrases, settings.knowledge.min_confidence)
+    at_once = Waiting(OFFLINE_SECONDS, OFFLINE_SECONDS, OFFLINE_SECONDS)
+    steps.append(Step(offline, at_once, circuit(), corrects=False))
+    own = [company.name, company.about, company.hours, *phrases.all()]
+    rules = _instructions(settings)
+    guard = Guard(own + ([rules] if agent.prompt else []), rules)
+    answer = Answer(guard, phrases, Calendar(clock, company.timezone), clock, whole=agent.reply_mode == "whole")
+    return Ladder(steps, answer, phrases, clock)
 
 
-def _openai(settings: Settings, clock: Clock) -> Consultant:
+def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
+    """The models that the settings name, the first one first. Raises `SettingsError` if the prompt is of no use."""
+    agent, company = settings.agent, settings.company
+    if agent.consultant != "openai":
+        return []
     from server.consultant.openai import OpenAIConsultant, openai_client
     from server.consultant.prompt import Prompt
 
-    agent, company = settings.agent, settings.company
-    key = agent.api_key.get_secret_value() if agent.api_key else ""
-    client = openai_client(key, agent.base_url, agent.timeout, settings.limits.concurrent_turns)
-    return OpenAIConsultant(client, agent.model, Prompt(company.name, company.about), clock)
+    calendar = Calendar(clock, company.timezone)
+    try:
+        prompt = Prompt(
+            _instructions(settings),
+            calendar,
+            company=company.name,
+            about=company.about,
+            hours=company.hours,
+            tokens=agent.prompt_tokens,
+        )
+    except (KeyError, ValueError) as error:
+        raise SettingsError(f"agent.prompt = {agent.prompt}: {error} is not a place that is filled in") from None
+
+    def model(name: str, title: str, base_url: str, key: SecretStr | None) -> OpenAIConsultant:
+        secret = key.get_secret_value() if key else ""
+        client = openai_client(secret, base_url, agent.connect, settings.limits.concurrent_turns)
+        return OpenAIConsultant(client, name, prompt, clock, title)
+
+    models = [model(agent.model, "openai", agent.base_url, agent.api_key)]
+    if agent.second_model:
+        key = agent.second_api_key or agent.api_key
+        models.append(model(agent.second_model, "second", agent.second_base_url or agent.base_url, key))
+    return models
+
+
+def _instructions(settings: Settings) -> str:
+    """The instructions to a model. Raises `SettingsError` if the company's own cannot be read."""
+    own = settings.agent.prompt
+    try:
+        return (own or SYSTEM).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"agent.prompt = {own}: a readable text file in UTF-8 is expected ({error})") from None
 
 
 def _answer_errors_as_json(app: FastAPI) -> None:

@@ -67,6 +67,25 @@ class Reply:
     client_name: str | None = None
     gender: str | None = None
     """`female`, `male` or unknown."""
+    phone_number: str | None = None
+    """E.164, where the caller has dictated it."""
+    original: str | None = None
+    """The consultant's own words, where they differ from what is spoken."""
+    parts: tuple[str, ...] = ()
+    """The sends in which `text` is delivered as it is written; empty where it is delivered at once."""
+    sent: int = 0
+    """Parts that TalkMe is known to have taken. One more may have been, if the worker died."""
+    complete: bool = True
+    """False while more parts may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in the turn of a message. `at` is in Unix seconds; `details` hold no personal data."""
+
+    at: float
+    what: str
+    details: Mapping[str, str | float | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,8 @@ class Message:
     reply: Reply | None = None
     reason: str | None = None
     """Why it failed or expired."""
+    timeline: tuple[Event, ...] = ()
+    """What happened in its turn, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +125,8 @@ class Session:
     phone_number: str | None = None
     ended: bool = False
     """The conversation is over, by the consultant's decision or by silence; the next message opens a new one."""
+    summary: str | None = None
+    """The older part of the present conversation in a few sentences; the transcript keeps it whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +135,7 @@ class Exchange:
 
     text: str
     reply: str
+    message_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +145,7 @@ class Claim:
     message: Message
     session: Session
     history: tuple[Exchange, ...]
-    """Earlier exchanges of the present conversation that were really sent, oldest first."""
+    """Earlier exchanges of the present conversation, oldest first: what was really sent, and is not in its summary."""
     fence: int
     """Grows with every claim on a session: a write with an older number is refused."""
     expires_at: float
@@ -161,6 +185,10 @@ class TranscriptLine:
     state: State
     reason: str | None = None
     """Why the message failed or expired."""
+    original: str | None = None
+    """The consultant's own words, where they differ from what was spoken."""
+    timeline: tuple[Event, ...] = ()
+    """Of a caller's line: what happened in the turn of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +243,5 @@ class Totals:
     queue_depth: int
     oldest_waiting_since: float | None
     latencies: tuple[float, ...]
+    answered_by: Mapping[str, int] = field(default_factory=dict)
+    """Replies delivered since the store was made, by who composed them."""

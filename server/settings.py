@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -71,6 +72,14 @@ def _region(value: str) -> str:
     return value
 
 
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected a time zone such as Europe/Minsk") from None
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TalkMeToken = Annotated[SecretStr, _at_least(10)]
 AdminToken = Annotated[SecretStr, _at_least(16)]
@@ -116,6 +125,12 @@ class TalkMe(Section):
     """How long TalkMe shows «typing» after one simulateTyping call; it is renewed before it ends."""
     text_limit: int = Field(4000, ge=100, le=4000)
     """Characters in one customBot/send; longer replies are split at sentence ends."""
+    code_end: str = Field("SUCCESS", min_length=1)
+    """What customBot/finish is told when the caller has said goodbye."""
+    code_operator: str = Field("OPERATOR_REQUEST", min_length=1)
+    """What it is told when a human is to take over."""
+    code_irrelevant: str = Field("IRRELEVANT_MESSAGE", min_length=1)
+    """What it is told when the caller has nothing to do with the company."""
 
 
 class Agent(Section):
@@ -125,12 +140,36 @@ class Agent(Section):
     base_url: HttpUrl = "https://api.openai.com/v1/"
     """Any OpenAI-compatible endpoint."""
     model: str = Field("gpt-4o-mini", min_length=1)
-    reply_mode: Literal["whole"] = "whole"
-    """`whole`: a reply is sent when it is complete."""
+    second_model: str | None = Field(None, min_length=1)
+    """Asked when the first model does not answer, before the offline consultant."""
+    second_base_url: HttpUrl | None = None
+    """Where the second model is; without it at `base_url`."""
+    second_api_key: SecretStr | None = None
+    """Key of the second model's endpoint; without it `api_key`."""
+    reply_mode: Literal["whole", "sentences"] = "whole"
+    """`whole`: a reply is sent when it is complete. `sentences`: each sentence as soon as it is."""
+    filler_after: float = Field(4, ge=0, le=60)
+    """After this time without an answer the caller hears a short filler; 0: never."""
+    prompt: Path | None = None
+    """A file with the instructions to the model; without it the ones that come with the program."""
+    prompt_tokens: int = Field(6000, ge=1000, le=1_000_000)
+    """Tokens of one prompt, estimated; what is over it leaves, the oldest exchanges first."""
+    connect: Seconds = 3
+    """How long making a connection to a provider may take."""
+    first_token: Seconds = 8
+    """How long a provider may take to begin an answer, a second attempt included."""
+    stalled: Seconds = 5
+    """How long a provider may pause within an answer."""
     timeout: Seconds = 15
-    """How long the provider may take; after it the offline consultant answers."""
+    """How long each provider may keep a turn waiting in all; after it the next one answers."""
+    circuit_failures: int = Field(3, ge=1, le=100)
+    """Failures in a row after which a provider is not asked for a while."""
+    circuit_pause: Seconds = 30
+    """How long it is not asked then; after it one caller tries whether it answers again."""
     history: int = Field(10, ge=0, le=100)
-    """Earlier exchanges of the conversation that the consultant sees."""
+    """Earlier exchanges of the conversation that the consultant sees word for word."""
+    summary_after: int = Field(8, ge=0, le=100)
+    """Exchanges after which the older part of a dialog is summarised by the model; 0: never."""
 
     @property
     def consultant(self) -> Literal["openai", "offline"]:
@@ -193,6 +232,10 @@ class Company(Section):
     about: str = "премиальная сеть салонов красоты и клиника косметологии в Минске"
     greeting: str = "Здравствуйте! Это «Итейра», сеть салонов красоты и клиника косметологии. Чем могу помочь?"
     farewell: str = "Спасибо за звонок! Хорошего дня, до свидания!"
+    hours: str = ""
+    """Opening hours, as one would say them; the model knows them then without a search."""
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Minsk"
+    """Where the company's days begin and end (IANA name)."""
     region: Annotated[str, AfterValidator(_region)] = "BY"
     """Country of telephone numbers that are written without a country code."""
 
@@ -246,6 +289,15 @@ class Settings(Section):
                 agent.timeout >= server.message_timeout,
                 f"agent.timeout = {agent.timeout:g} must be less than server.message_timeout = "
                 f"{server.message_timeout:g}: nothing would be left for the offline consultant and for delivery",
+            ),
+            (
+                agent.second_model is None and bool(agent.second_base_url or agent.second_api_key),
+                "agent.second_model is missing: agent.second_base_url and agent.second_api_key are about it",
+            ),
+            (
+                agent.summary_after > agent.history,
+                f"agent.summary_after = {agent.summary_after} must not be more than agent.history = {agent.history}: "
+                "what is not seen any more cannot be summarised",
             ),
             (
                 agent.provider == "openai" and not agent.api_key,
@@ -343,7 +395,7 @@ def _explain(item: Any, origins: Origins) -> list[str]:
     if item["type"] == "extra_forbidden":
         return [f"{where}: {name} is not a setting{suggestion(name, [*Settings.model_fields, *names()])}"]
     expected = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
-    secret = location[-1] in {"api_key", "token"} or "tokens" in location
+    secret = location[-1].endswith(("api_key", "token")) or "tokens" in location
     value = "(hidden)" if secret or "@" in str(item["input"]) else repr(item["input"])
     return [f"{where}: {name} = {value}: {expected}"]
 

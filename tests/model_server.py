@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,8 @@ class Completion:
     status: int = 200
     cut: bool = False
     until: asyncio.Event | None = None
+    silent: bool = False
+    """Held back before the first words, too."""
 
 
 @dataclass
@@ -36,6 +38,8 @@ class ModelServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     script: deque[Completion] = field(default_factory=deque)
+    always: Callable[[dict[str, Any]], Completion] | None = None
+    """Answers every request from its body, in place of the script."""
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -44,7 +48,7 @@ class ModelServer:
         async def complete(request: Request) -> Response:
             self.requests.append(await request.json())
             self.keys.append(request.headers.get("authorization", ""))
-            completion = self.script.popleft()
+            completion = self.always(self.requests[-1]) if self.always else self.script.popleft()
             if completion.status != 200:
                 return JSONResponse({"error": {"message": "no", "type": "x"}}, completion.status)
             return StreamingResponse(_events(completion), media_type="text/event-stream")
@@ -53,6 +57,8 @@ class ModelServer:
 
 
 async def _events(completion: Completion) -> AsyncIterator[str]:
+    if completion.silent and completion.until:
+        await completion.until.wait()
     for word in completion.words:
         yield _event({"content": word})
         if completion.until:

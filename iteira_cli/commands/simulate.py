@@ -6,10 +6,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iteira_cli import scenarios
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
 from iteira_cli.loopback import is_loopback
@@ -17,10 +19,11 @@ from iteira_cli.options import Json, Url, allowed_token, daemon_url
 from iteira_cli.output import Output, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from socket import socket
 
     from mock_server.caller import Said, SimulatedCall
+    from mock_server.scenario import Scenario
 
 QUIT = "/quit"
 ALLOWED_TOKEN = "--webhook-token calls with a token that the daemon allows"  # noqa: S105 - a hint
@@ -31,6 +34,10 @@ def simulate_call(
     say: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="Say this; repeatable.", show_default="asks, line by line"),
+    ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="Play the calls that are written down there, and judge the answers."),
     ] = None,
     phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="Number the call comes from.")] = None,
     name: Annotated[
@@ -52,13 +59,17 @@ def simulate_call(
     """Simulate one call: say something to the daemon and show what it replies, and how fast.
 
     Without --say it is a conversation: it ends with Ctrl-D, /quit, or when the consultant says goodbye.
-    Where no mock TalkMe runs, one is started for the call.
+    Where no mock TalkMe runs, one is started for the call. With --scenario the exit code is 1 if an answer is not
+    what its file expects.
 
     Example: iteira simulate-call --say "Сколько стоит маникюр?"
     """
     from anyio.from_thread import start_blocking_portal
 
     output = Output(json)
+    if scenario and (say or phone or name):
+        raise Usage("--scenario says itself who calls and what he says: leave out --say, --phone and --name")
+    found = scenarios.read(scenario) if scenario else None
     daemon, mock = _base_url("--url", daemon_url(ctx, url)), _base_url("--mock", mock)
     _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
     _check_token(webhook_token)
@@ -67,6 +78,9 @@ def simulate_call(
     sock = None if answers(mock) else _listen_as_mock(mock)
     if sock:
         output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
+    if found:
+        _play(found, daemon, mock, sock, webhook_token, timeout, output)
+        return
     connected = _connected(daemon, mock, sock, phone=phone, name=name, token=webhook_token)
     messages = []
     # The call lives in a thread of its own, so that it goes on while this one waits for the keyboard.
@@ -83,6 +97,30 @@ def simulate_call(
             if said.end_conversation and not say:
                 break
     _report(call.dialog["id"], messages, output)
+
+
+def _play(
+    found: Sequence[tuple[Path, Scenario]],
+    daemon: str,
+    mock: str,
+    sock: socket | None,
+    token: str | None,
+    timeout: float,
+    output: Output,
+) -> None:
+    """Play scenarios one after the other, with one mock for all of them."""
+    import anyio
+
+    async def play() -> list[scenarios.Played]:
+        async with _mock_of_our_own(sock):
+            calls = partial(_connected, daemon, mock, None, token=token)
+            played = []
+            async for each in scenarios.play(found, lambda phone, name: calls(phone=phone, name=name), timeout):
+                output.note(f"{each.file.name}: {'ok' if each.passed else 'failed'}")
+                played.append(each)
+            return played
+
+    scenarios.report(anyio.run(play), output)
 
 
 class Screen:
@@ -155,13 +193,10 @@ async def _connected(daemon: str, mock: str, sock: socket | None, **who: str | N
     """An open call; with a mock of our own on `sock`, if there is one. Raises `Failed`."""
     import httpx
 
-    from mock_server.app import create_app
     from mock_server.caller import MockUnusable, open_call
-    from mock_server.serving import running
 
     async with AsyncExitStack() as stack:
-        if sock:
-            await stack.enter_async_context(running(create_app(), sock))
+        await stack.enter_async_context(_mock_of_our_own(sock))
         # A proxy of the environment must not stand between this program and its neighbours.
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
         try:
@@ -169,6 +204,18 @@ async def _connected(daemon: str, mock: str, sock: socket | None, **who: str | N
         except MockUnusable as error:
             raise Failed(str(error)) from None
         yield call
+
+
+@asynccontextmanager
+async def _mock_of_our_own(sock: socket | None) -> AsyncIterator[None]:
+    """A mock on `sock`, if there is one, while the block runs."""
+    from mock_server.app import create_app
+    from mock_server.serving import running
+
+    async with AsyncExitStack() as stack:
+        if sock:
+            await stack.enter_async_context(running(create_app(), sock))
+        yield
 
 
 def _report(call_id: int, messages: list[Said], output: Output) -> None:

@@ -49,6 +49,10 @@ def _overview(output: Output, stats: Stats) -> None:
         ("Knowledge", f"{knowledge['documents_count']} documents, embedder {knowledge['embedder']}"),
         ("Sessions", f"{stats['active_sessions']} active of {stats['total_sessions']}"),
         ("Messages processed", str(stats["messages_processed"])),
+        (
+            "Answered by",
+            ", ".join(f"{who} {count}" for who, count in stats.get("answered_by", {}).items()) or "nobody yet",
+        ),
         ("Errors", f"{errors} (`iteira failed list` shows them)" if errors else "0"),
     ]
     if refused := stats.get("refused"):

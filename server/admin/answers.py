@@ -55,6 +55,12 @@ class SessionAnswer(BaseModel):
     last_activity: str
 
 
+class Happened(BaseModel):
+    at: str
+    event: str
+    details: dict[str, str | float | bool | None]
+
+
 class Line(BaseModel):
     role: str
     text: str
@@ -62,6 +68,10 @@ class Line(BaseModel):
     state: str
     reason: str | None
     """Why the message failed or expired."""
+    original: str | None
+    """The consultant's own words, where they differ from what was spoken."""
+    timeline: list[Happened]
+    """Of a caller's line: what happened in the turn of the message. Without texts and personal data."""
 
 
 class SessionWithTranscript(SessionAnswer):
@@ -136,6 +146,8 @@ class StatsAnswer(BaseModel):
     active_sessions: int
     messages_processed: int
     errors: int
+    answered_by: dict[str, int]
+    """Replies delivered, by who composed them: `openai`, `second`, `offline`, or `fixed` where none could."""
     active_sessions_details: list[ActiveSession]
     queue: Queue
     latency: Latency
@@ -220,7 +232,18 @@ def session_answer(session: Session) -> SessionAnswer:
 
 def transcript_answer(session: Session, lines: Sequence[TranscriptLine]) -> SessionWithTranscript:
     said = [
-        Line(role=line.role, text=line.text, at=_iso(line.at), state=line.state, reason=line.reason) for line in lines
+        Line(
+            role=line.role,
+            text=line.text,
+            at=_iso(line.at),
+            state=line.state,
+            reason=line.reason,
+            original=line.original,
+            timeline=[
+                Happened(at=_iso(event.at), event=event.what, details=dict(event.details)) for event in line.timeline
+            ],
+        )
+        for line in lines
     ]
     return SessionWithTranscript(**session_answer(session).model_dump(), transcript=said)
 
@@ -240,6 +263,7 @@ def stats_answer(
         active_sessions=totals.active_sessions,
         messages_processed=totals.messages_processed,
         errors=totals.errors,
+        answered_by=dict(totals.answered_by),
         active_sessions_details=[_active(session) for session in active],
         queue=Queue(depth=totals.queue_depth, oldest_seconds=None if oldest is None else round(now - oldest, 3)),
         latency=_latency(totals.latencies),

@@ -11,6 +11,16 @@ from server.models import Exchange, Session
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What was wrong with the first answer."""
+
+    complaint: str
+    """In Russian, for the model."""
+    spoken: str = ""
+    """What the caller has heard of it already: the new answer goes on from there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inquiry:
     """Everything a consultant may know about the message it answers. It never holds another caller's data."""
 
@@ -19,6 +29,10 @@ class Inquiry:
     """Earlier exchanges of this conversation, oldest first; empty on the first message."""
     text: str
     findings: Findings
+    summary: str = ""
+    """What was said before `history`, in a few sentences; empty while the history is whole."""
+    correction: Correction | None = None
+    """Given where a first answer was not fit to be spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +68,7 @@ class Consultant(Protocol):
 
     The text parts of the stream, joined, are what the caller hears; decisions may stand anywhere among them.
     A stream without text is possible only together with a decision. Raises `ConsultantError` when it cannot
-    answer; it may have yielded a part by then, which the reader drops.
+    answer; it may have yielded a part by then.
     """
 
     @property

@@ -1,59 +1,182 @@
-"""Names that callers give: «меня зовут Анна» gives Анна, female."""
+"""Names that callers give: «меня зовут Анна» gives Анна, female; «это дорого» and «я хочу» give nothing."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
-
-import pymorphy3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from server.consultant.base import RememberClient
+from server.consultant.morphology import parses
 
-WORD = r"[а-яёa-z]+(?:-[а-яёa-z]+)?"
-INTRODUCTIONS = [
-    re.compile(rf"(?:меня зовут|мо[её] имя|зовите меня)\s+(?P<name>{WORD})", re.IGNORECASE),
-    re.compile(rf"\b(?P<name>{WORD})\s+меня зовут", re.IGNORECASE),
-    re.compile(
-        rf"^(?:(?:здравствуйте|алло|добрый день|да)[\s,.!]+)?(?:это|я)\s+(?P<name>{WORD})"
-        rf"(?:\s+\w+(?:ович|евич|ична|овна|евна))?(?=[\s,.!]*(?:звоню|говорит|беспокоит|$))",
-        re.IGNORECASE,
-    ),
-]
-"""The first says so whatever the word is; after the others it must be a name: «это дорого», «я хочу»."""
+WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+SAYING_SO = (
+    *("меня зовут", "зовут меня", "зовите меня", "называйте меня", "меня звать"),
+    *("мое имя это", "мое имя", "имя мое", "обращайтесь ко мне"),
+)
+"""After these words comes a name, whatever the word is."""
+PERHAPS = (
+    *("это снова", "это опять", "это вас", "с вами говорит", "вас беспокоит", "беспокоит вас", "беспокоит"),
+    *("говорит", "звонит", "можно просто", "на связи", "зовут", "меня", "это", "я"),
+)
+"""After these words there may be one."""
+BEHIND = (
+    *("меня зовут", "меня звать", "мое имя", "вас беспокоит", "беспокоит", "говорит", "звонит", "звоню"),
+    *("на связи", "зовут"),
+)
+"""Before these words there may be one, if they are the last of the utterance or «меня зовут»."""
+GOING_ON = frozenset(
+    re.findall(
+        r"\w+",
+        """звоню звонит говорит беспокоит хочу хотела хотел хотелось звонила звонил записывалась записывался можно мне у
+        меня я здравствуйте добрый доброе привет подскажите скажите по из была был ваша ваш клиентка клиент насчет
+        запишите не вы как а и сколько есть зовут на мой мои телефон номер буду вам вас решила решил опять снова""",
+    )
+)
+"""What may follow the name of somebody who has just said «это»; «это Ирина работает?» is about somebody else."""
+GREETINGS = frozenset(
+    re.findall(
+        r"\w+",
+        "здравствуйте здравствуй добрый доброе доброго день вечер утро дня алло алле ало але алё привет да ну ага",
+    )
+)
+NO_NAME = {"NPRO", "PREP", "CONJ", "PRCL", "VERB", "INFN", "ADVB", "NUMR", "INTJ", "PRED"}
 GENDERS = {"femn": "female", "masc": "male"}
+KINDS = ("Name", "Patr", "Surn")
+
+
+@dataclass(frozen=True, slots=True)
+class _Introduction:
+    client: RememberClient
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    word: str
+    start: int
+    end: int
 
 
 def introduced(text: str) -> RememberClient | None:
     """Who the caller says he is, in the nominative; None if he does not say."""
-    match = _introduction(text)
-    if not match:
-        return None
-    word = match["name"]
-    names = _names(word)
-    if not names:
-        return RememberClient(word.capitalize())
-    first = next((parse for parse in names if "nomn" in parse.tag), names[0])
-    return RememberClient(str(first.normal_form).title(), GENDERS.get(str(first.tag.gender)))
+    found = _introduction(text)
+    return found.client if found else None
 
 
 def without_introduction(text: str) -> str:
     """What the caller says beside his name."""
-    match = _introduction(text)
-    return f"{text[: match.start()]} {text[match.end() :]}" if match else text
+    found = _introduction(text)
+    return f"{text[: found.start]} {text[found.end :]}" if found else text
 
 
-def _introduction(text: str) -> re.Match[str] | None:
-    for at, introduction in enumerate(INTRODUCTIONS):
-        match = introduction.search(text)
-        if match and (at == 0 or _names(match["name"])):
-            return match
+@lru_cache(maxsize=256)
+def _introduction(text: str) -> _Introduction | None:
+    tokens = [_Token(_plain(match[0]), match.start(), match.end()) for match in WORD.finditer(text)]
+    found = _said_so(tokens) or _perhaps(tokens) or _behind(tokens) or _nothing_else(tokens)
+    if found is None:
+        return None
+    first, behind, client = found
+    while behind < len(tokens) and tokens[behind].word in {"звоню", "говорит", "беспокоит", "звонит"}:
+        behind += 1
+    return _Introduction(client, tokens[first].start, tokens[behind - 1].end)
+
+
+Found = tuple[int, int, RememberClient] | None
+"""The first token of an introduction, the first one behind it, and who it is."""
+
+
+def _said_so(tokens: Sequence[_Token]) -> Found:
+    for at in range(len(tokens)):
+        for phrase in SAYING_SO:
+            behind = _matches(tokens, at, phrase)
+            if behind and (found := _name_at(tokens, behind) or _any_word(tokens, behind)):
+                return at, found[0], found[1]
     return None
 
 
-def _names(word: str) -> list[pymorphy3.analyzer.Parse]:
-    return [parse for parse in _morphology().parse(word.lower()) if "Name" in parse.tag]
+def _perhaps(tokens: Sequence[_Token]) -> Found:
+    for at in range(len(tokens)):
+        for phrase in PERHAPS:
+            behind = _matches(tokens, at, phrase)
+            found = _name_at(tokens, behind) if behind else None
+            if behind and found and _goes_on(tokens, phrase, behind, found[0]):
+                return at, found[0], found[1]
+    return None
 
 
-@cache
-def _morphology() -> pymorphy3.MorphAnalyzer:
-    return pymorphy3.MorphAnalyzer()
+def _goes_on(tokens: Sequence[_Token], phrase: str, name: int, behind: int) -> bool:
+    """Whether what follows the name lets it be the caller's."""
+    if behind == len(tokens) or tokens[behind].word in GOING_ON:
+        return phrase != "меня" or (behind < len(tokens) and tokens[behind].word in {"зовут", "звать"})
+    return phrase in {"я", "зовут"} and "Name" in parses(tokens[name].word)[0].tag
+
+
+def _behind(tokens: Sequence[_Token]) -> Found:
+    for at in range(len(tokens)):
+        found = _name_at(tokens, at)
+        if not found or (at and tokens[at - 1].word in {"мне", "нам", "не"}):
+            continue
+        for phrase in BEHIND:
+            end = _matches(tokens, found[0], phrase)
+            if end and (end == len(tokens) or phrase == "меня зовут"):
+                return at, end, found[1]
+    return None
+
+
+def _nothing_else(tokens: Sequence[_Token]) -> Found:
+    """The whole utterance is a name: the answer to «как вас зовут»."""
+    first = next((at for at, token in enumerate(tokens) if token.word not in GREETINGS), len(tokens))
+    found = _name_at(tokens, first)
+    if not found or found[0] != len(tokens):
+        return None
+    alone = len(tokens) - first == 1
+    likeliest = parses(tokens[first].word)[0]
+    return (first, *found) if not alone or (likeliest.is_known and "Name" in likeliest.tag) else None
+
+
+def _name_at(tokens: Sequence[_Token], at: int) -> tuple[int, RememberClient] | None:
+    """Where the name ends that begins there, with patronymic and surname; None if there is none."""
+    end = at
+    kinds: dict[str, str] = {}
+    while end < len(tokens) and end - at < len(KINDS):
+        kind = next((kind for kind in KINDS if kind not in kinds and _is(tokens[end].word, kind)), None)
+        if kind is None or (kind == "Surn" and end > at and parses(tokens[end].word)[0].tag.POS != "NOUN"):
+            break
+        kinds[kind] = tokens[end].word
+        end += 1
+    return (end, _client(kinds["Name"], kinds.get("Patr"))) if "Name" in kinds else None
+
+
+def _any_word(tokens: Sequence[_Token], at: int) -> tuple[int, RememberClient] | None:
+    if at == len(tokens) or parses(tokens[at].word)[0].tag.POS in NO_NAME:
+        return None
+    return at + 1, RememberClient(tokens[at].word.title())
+
+
+def _client(word: str, patronymic: str | None) -> RememberClient:
+    names = [parse for parse in parses(word) if "Name" in parse.tag]
+    subject = [parse for parse in names if "nomn" in parse.tag] or names
+    genders = {GENDERS.get(str(parse.tag.gender)) for parse in subject}
+    if patronymic:
+        genders = {"female" if patronymic.endswith("на") else "male"}
+    return RememberClient(str(subject[0].normal_form).title(), genders.pop() if len(genders) == 1 else None)
+
+
+def _is(word: str, kind: str) -> bool:
+    """Whether it may be a name of this kind in the case in which one introduces oneself."""
+    return any(kind in parse.tag and {"nomn", "ablt"} & parse.tag.grammemes for parse in parses(word))
+
+
+def _matches(tokens: Sequence[_Token], at: int, phrase: str) -> int | None:
+    """Where the phrase ends if it stands there."""
+    words = phrase.split()
+    end = at + len(words)
+    return end if [token.word for token in tokens[at:end]] == words else None
+
+
+def _plain(word: str) -> str:
+    small = word.lower()
+    return small.replace("ё", "е") if small in {"моё", "алё"} else small

@@ -10,7 +10,7 @@ from server.consultant import rows
 from server.consultant.base import Decision, EndConversation, Inquiry, TransferToOperator
 from server.consultant.choice import candidates, services
 from server.consultant.intents import Intent, greets, intent
-from server.consultant.names import introduced, without_introduction
+from server.consultant.names import introduced
 from server.consultant.phrases import Phrases
 from server.knowledge.base import Document
 from server.knowledge.confidence import SURE
@@ -62,7 +62,7 @@ class OfflineConsultant:
                 yield from self._handed_over(words.get(meant, ""), meant.name.lower())
             case Intent.GOODBYE:
                 yield from self._goodbye()
-            case Intent.GREETING:
+            case Intent.GREETING | Intent.INTRODUCTION:
                 yield self._greeting(inquiry, name)
             case Intent.REPEAT:
                 yield _last_reply(inquiry) or self._phrases.hearing
@@ -87,8 +87,12 @@ class OfflineConsultant:
 
     def _greeting(self, inquiry: Inquiry, name: str | None) -> str:
         if name:
-            return f"Здравствуйте! {self._phrases.pleased(name)}"
-        return f"Здравствуйте! {self._phrases.again}" if inquiry.history else self._phrases.greeting
+            hello = "Здравствуйте! " if greets(inquiry.text) or not inquiry.history else ""
+            return f"{hello}{self._phrases.pleased(name)}"
+        if inquiry.history:
+            return f"Здравствуйте! {self._phrases.again}"
+        known = inquiry.session.client_name
+        return self._phrases.greeted(known) if known else self._phrases.greeting
 
     def _agreed(self, inquiry: Inquiry) -> Parts:
         """To what was asked last."""
@@ -122,9 +126,6 @@ class OfflineConsultant:
 
     def _question(self, inquiry: Inquiry, name: str | None) -> Parts:
         polite = "Здравствуйте! " if greets(inquiry.text) else ""
-        if name and not any(char.isalpha() for char in without_introduction(inquiry.text)):
-            yield polite + self._phrases.pleased(name)
-            return
         polite += f"Очень приятно, {name}! " if name else ""
         if inquiry.findings.results and inquiry.findings.confidence >= self._min_confidence:
             yield polite + self._found(inquiry)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+LONGEST_HELLO = 20
+"""Characters of «Здравствуйте» or «Добрый день», in front of which stands an exclamation mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,20 @@ class Phrases:
     contact: str = "Спасибо, но записать номер сам я не могу."
     others: str = "Данные других людей я не сообщаю."
     calm: str = "Понимаю ваше недовольство."
+
+    safe: str = "Точных данных об этом у меня нет. Соединить вас с администратором?"
+    filler: str = "Секунду, уточняю."
+    broken_off: str = "Простите, я не договорил. Спросите, пожалуйста, ещё раз."
+    nobody: str = "Извините, сейчас я не могу ответить. Соединяю вас с администратором, оставайтесь на линии."
+
+    def all(self) -> list[str]:
+        """Every sentence, for those who must know that it is the company's own."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def greeted(self, name: str) -> str:
+        """The company's greeting for somebody whose name is known."""
+        hello, comma, rest = self.greeting.partition("!")
+        return f"{hello}, {name}!{rest}" if comma and len(hello) < LONGEST_HELLO else f"{name}, {self.greeting}"
 
     def pleased(self, name: str) -> str:
         return f"Очень приятно, {name}! Чем могу помочь?"

@@ -2,50 +2,117 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from server.consultant.base import Inquiry
+from server.consultant.base import Correction, Inquiry
+from server.consultant.calendar import Calendar
+from server.models import Exchange
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 SYSTEM = Path(__file__).parent / "prompts" / "system.md"
-MONTHS = (
-    *("января", "февраля", "марта", "апреля", "мая", "июня"),
-    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
-)
-DAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
+SUMMARY = Path(__file__).parent / "prompts" / "summary.md"
+CHARACTERS_OF_A_TOKEN = 2.0
+"""Of Russian text, rather too few: the tokenisers of present models take 2 to 3. Their own tables would have to be
+downloaded."""
+TOKENS_OF_A_MESSAGE = 4
+"""What surrounds each message, by OpenAI's own account of its chat format."""
 
 
 class Prompt:
-    """The company's words around an inquiry. Knowledge rows and the caller's words go in as data."""
+    """The company's words around an inquiry. Knowledge rows and the caller's words go in as data.
 
-    def __init__(self, company: str, about: str) -> None:
-        self._company, self._about = company, about
-        self._system = Template(SYSTEM.read_text(encoding="utf-8"))
+    `template` may use $company, $about, $today, $hours, $client, $confidence and $knowledge. `tokens` is the most that
+    a prompt may take: the oldest exchanges leave first, then the rows that fit least.
+    """
 
-    def messages(self, inquiry: Inquiry, today: datetime) -> list[ChatCompletionMessageParam]:
+    def __init__(
+        self, template: str, calendar: Calendar, *, company: str, about: str, hours: str = "", tokens: int = 6000
+    ) -> None:
+        """Raises `ValueError` if the template uses a name that there is not, or has a lone dollar sign."""
+        self._system, self._calendar = Template(template), calendar
+        self._company, self._about, self._hours, self._tokens = company, about, hours, tokens
+        self._system.substitute(dict.fromkeys(PLACES, ""))
+
+    def messages(self, inquiry: Inquiry) -> list[ChatCompletionMessageParam]:
         """The system's message, the conversation so far, and what the caller says now."""
-        messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": self._instructions(inquiry, today)}]
-        for exchange in inquiry.history:
-            messages.append({"role": "user", "content": exchange.text})
-            messages.append({"role": "assistant", "content": exchange.reply})
-        messages.append({"role": "user", "content": inquiry.text})
-        return messages
+        last = [_caller(inquiry.text), *_correction(inquiry.correction)]
+        rows = [finding.document.text for finding in inquiry.findings.results]
+        system = self._instructions(inquiry, rows)
+        while len(rows) > 1 and _tokens([system, *last]) > self._tokens:
+            system = self._instructions(inquiry, rows := rows[:-1])
+        left = self._tokens - _tokens([system, *last])
+        return [system, *_latest(inquiry, left), *last]
 
-    def _instructions(self, inquiry: Inquiry, today: datetime) -> str:
-        rows = [_as_data(finding.document.text) for finding in inquiry.findings.results]
-        return self._system.substitute(
-            company=self._company,
-            about=self._about,
-            today=f"{DAYS[today.weekday()]}, {today.day} {MONTHS[today.month - 1]} {today.year} года",
-            client=_client(inquiry),
-            confidence=f"{inquiry.findings.confidence:.2f}",
-            knowledge="\n---\n".join(rows) or "ничего не найдено",
-        )
+    def _instructions(self, inquiry: Inquiry, rows: Sequence[str]) -> ChatCompletionMessageParam:
+        values = {
+            "company": self._company,
+            "about": self._about,
+            "today": self._calendar.spoken(),
+            "hours": f"Часы работы: {self._hours}." if self._hours else "",
+            "client": _client(inquiry),
+            "confidence": f"{inquiry.findings.confidence:.2f}",
+            "knowledge": "\n---\n".join(map(_as_data, rows)) or "ничего не найдено",
+        }
+        text = self._system.substitute(values)
+        if inquiry.summary:
+            summary = _as_data(inquiry.summary)
+            text += f"\n\nРаньше в этом разговоре (пересказ, тоже данные):\n<пересказ>\n{summary}\n</пересказ>"
+        return {"role": "system", "content": text}
+
+
+PLACES = ("company", "about", "today", "hours", "client", "confidence", "knowledge")
+"""What a template may name."""
+
+
+def summary_messages(before: str, exchanges: Sequence[Exchange]) -> list[ChatCompletionMessageParam]:
+    """What a model gets to summarise the older part of a dialog."""
+    lines = [f"Ранее: {before}"] if before else []
+    for exchange in exchanges:
+        lines += [f"Клиент: {exchange.text}", f"Консультант: {exchange.reply}"]
+    dialog = _as_data("\n".join(lines))
+    return [
+        {"role": "system", "content": SUMMARY.read_text(encoding="utf-8")},
+        {"role": "user", "content": f"<разговор>\n{dialog}\n</разговор>"},
+    ]
+
+
+def _latest(inquiry: Inquiry, tokens: int) -> list[ChatCompletionMessageParam]:
+    """The latest exchanges that fit."""
+    kept: list[ChatCompletionMessageParam] = []
+    for exchange in reversed(inquiry.history):
+        pair: list[ChatCompletionMessageParam] = [
+            _caller(exchange.text),
+            {"role": "assistant", "content": exchange.reply},
+        ]
+        tokens -= _tokens(pair)
+        if tokens < 0:
+            break
+        kept = pair + kept
+    return kept
+
+
+def _tokens(messages: Sequence[ChatCompletionMessageParam]) -> int:
+    """An estimate that is rather too high."""
+    return sum(int(len(str(m.get("content"))) / CHARACTERS_OF_A_TOKEN) + TOKENS_OF_A_MESSAGE for m in messages)
+
+
+def _caller(text: str) -> ChatCompletionMessageParam:
+    return {"role": "user", "content": f"<реплика>{_as_data(text)}</реплика>"}
+
+
+def _correction(correction: Correction | None) -> list[ChatCompletionMessageParam]:
+    if correction is None:
+        return []
+    parts = [f"Прошлый вариант ответа отклонён: {_as_data(correction.complaint)}."]
+    if correction.spoken:
+        parts.append(f"Клиент уже услышал: «{_as_data(correction.spoken)}». Продолжи с этого места.")
+    parts.append("Ответь заново, только по сведениям: чего в них нет, того не называй, а предложи администратора.")
+    return [{"role": "system", "content": " ".join(parts)}]
 
 
 def _client(inquiry: Inquiry) -> str:
@@ -55,6 +122,8 @@ def _client(inquiry: Inquiry) -> str:
         known.append(f"Имя клиента: {_as_data(session.client_name)}.")
     if session.gender:
         known.append("Клиент — женщина." if session.gender == "female" else "Клиент — мужчина.")
+    if session.phone_number:
+        known.append(f"Телефон клиента: {_as_data(session.phone_number)}.")
     return " ".join(known) or "Имя клиента пока неизвестно."
 
 

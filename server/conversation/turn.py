@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
 
 from tenacity import AsyncRetrying, retry_if_exception, wait_fixed
 
 from server.clock import Clock
+from server.consultant.answer import Conclusion, Sentence
 from server.consultant.base import Inquiry
-from server.consultant.fallback import Fallback
+from server.consultant.callers import said_of_himself
+from server.consultant.ladder import Ladder
+from server.consultant.phrases import Phrases
+from server.consultant.summary import Summaries
 from server.conversation.asked import AskedQuestions
+from server.conversation.delivery import Delivery, Filler, Pause
 from server.conversation.query import query
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
 from server.knowledge.base import Knowledge
-from server.models import Claim, Message, Reply, State
+from server.models import Claim, Reply, Session, State
+from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
-from server.stores.base import Inbox
+from server.stores.base import Store
 from server.talkme.client import TalkMe
 
 log = logging.getLogger(__name__)
@@ -33,26 +41,34 @@ LEVELS = {State.SENT: logging.INFO, State.EXPIRED: logging.WARNING, State.FAILED
 class Turn:
     """Knows, thinks, speaks and records, in this order. One object serves all turns of a process.
 
-    `delivery` learns how TalkMe serves. `message_timeout` and `stale_after` are in seconds, as the settings of these
-    names.
+    `record` learns how TalkMe serves. `message_timeout` and `stale_after` are in seconds, as the settings of these
+    names. With `whole` a reply is delivered when it is complete, else sentence by sentence while it is written.
     """
 
     def __init__(
         self,
-        inbox: Inbox,
+        store: Store,
         knowledge: Knowledge,
         asked: AskedQuestions,
-        consultant: Fallback,
+        ladder: Ladder,
         talkme: TalkMe,
         typing: Typing,
+        filler: Filler,
+        summaries: Summaries | None,
+        phrases: Phrases,
         clock: Clock,
-        delivery: TrackRecord,
+        record: TrackRecord,
         *,
+        worker: str,
+        region: str,
+        whole: bool,
         message_timeout: float,
         stale_after: float,
     ) -> None:
-        self._inbox, self._knowledge, self._asked, self._consultant = inbox, knowledge, asked, consultant
-        self._talkme, self._typing, self._clock, self._delivery = talkme, typing, clock, delivery
+        self._store, self._knowledge, self._asked, self._ladder = store, knowledge, asked, ladder
+        self._talkme, self._typing, self._filler, self._summaries = talkme, typing, filler, summaries
+        self._phrases, self._clock, self._record_of_talkme = phrases, clock, record
+        self._worker, self._region, self._whole = worker, region, whole
         self._message_timeout, self._stale_after = message_timeout, stale_after
 
     async def take(self, claim: Claim, must_hold: Callable[[], None]) -> None:
@@ -61,11 +77,21 @@ class Turn:
         `must_hold` raises it too: it is asked before anything is said, so that a worker which has slept through its
         lease says nothing.
         """
-        state, reason = await self._answer(claim, must_hold)
+        timeline = Timeline(self._clock, claim.message.timeline)
+        if not claim.message.timeline:
+            timeline.add("accepted", claim.message.accepted_at)
+        timeline.add("claimed", by=self._worker, attempt=claim.message.attempts)
+        delivery = Delivery(self._talkme, claim, must_hold, self._record_of_talkme, timeline, self._clock)
+        state, reason = await self._answer(claim, must_hold, delivery)
+        timeline.add(state.value)
         log.log(LEVELS[state], "message %s %s%s", claim.message.id, state, f": {reason}" if reason else "")
-        await self._record(claim, state, reason)
+        await self._record(claim, state, reason, timeline)
+        if state is State.SENT and self._summaries:
+            self._summaries.consider(claim)
 
-    async def _answer(self, claim: Claim, must_hold: Callable[[], None]) -> tuple[State, str | None]:
+    async def _answer(
+        self, claim: Claim, must_hold: Callable[[], None], delivery: Delivery
+    ) -> tuple[State, str | None]:
         age = self._clock.now() - claim.message.waiting_since
         if claim.message.attempts > MAX_ATTEMPTS:
             return State.FAILED, f"given up: {claim.message.attempts - 1} workers have died or stalled over it"
@@ -73,44 +99,126 @@ class Turn:
             return State.EXPIRED, f"{age:.0f} s old, more than server.stale_after allows"
         try:
             async with self._clock.timeout(self._message_timeout):
-                reply = claim.message.reply or await self._compose(claim)
-                await self._deliver(claim.message, reply, must_hold)
+                reply = await self._reply(claim, must_hold, delivery)
+                if reply.finish:
+                    await delivery.finish(reply.finish)
         except TimeoutError:
             return State.FAILED, f"not done within server.message_timeout ({self._message_timeout:g} s)"
         except (TalkMeError, ConsultantError) as error:
             return State.FAILED, str(error)
         return State.SENT, None
 
-    async def _compose(self, claim: Claim) -> Reply:
-        """Know, think, and store the reply before anyone hears it, so that a crash cannot lead to a second one."""
-        text = claim.message.incoming.text
-        async with self._typing.shown(claim.message.incoming.token):
-            findings = await self._knowledge.search(query(text, claim.history))
-            self._asked.note(text, findings)
-            reply = await self._consultant.compose(Inquiry(claim.session, claim.history, text, findings))
-        await self._inbox.save_reply(claim, reply)
+    async def _reply(self, claim: Claim, must_hold: Callable[[], None], delivery: Delivery) -> Reply:
+        """The delivered reply: the stored one if there is one, else a new one."""
+        reply = claim.message.reply
+        if reply is None:
+            incoming, timeline = claim.message.incoming, delivery.timeline
+            async with (
+                self._typing.shown(incoming.token),
+                self._filler.ready(claim, must_hold, timeline) as quiet,
+            ):
+                reply = await self._composed(claim, delivery, quiet)
+        elif not reply.complete:  # what would have followed died with the worker that knew it
+            reply = replace(_with(reply, Sentence(self._phrases.broken_off)), complete=True)
+            await self._store.save_reply(claim, reply, delivery.timeline.events)
+        for part in reply.parts[reply.sent :] if reply.parts else [reply.text]:
+            await delivery.send(part)
         return reply
 
-    async def _deliver(self, message: Message, reply: Reply, must_hold: Callable[[], None]) -> None:
-        token = message.incoming.token
-        try:
-            await self._talkme.send(token, reply.text, must_hold)
-        except TalkMeError as error:
-            self._delivery.failed(str(error))
-            raise
-        self._delivery.succeeded()
-        if reply.finish:
-            try:
-                await self._talkme.finish(token, reply.finish)
-            except TalkMeError as error:  # the caller has heard the reply: sending it again would be worse
-                log.warning("message %s: the dialog was not finished: %s", message.id, error)
+    async def _composed(self, claim: Claim, delivery: Delivery, quiet: Pause) -> Reply:
+        """Know and think. A reply that is delivered in parts has been, when this returns; a whole one only stored.
 
-    async def _record(self, claim: Claim, state: State, reason: str | None) -> None:
+        Everything is stored before anyone hears it, so that a crash can repeat a part and never leads to another text.
+        """
+        inquiry, reply = await self._inquiry(claim, delivery.timeline)
+        async with aclosing(self._ladder.reply(inquiry, delivery.timeline)) as answer:
+            async for part in answer:
+                if isinstance(part, Conclusion):
+                    reply = _concluded(reply, part)
+                    break
+                reply = _with(reply, part)
+                if not self._whole:
+                    reply = await self._spoken(claim, reply, delivery, quiet)
+        if self._whole:
+            reply = replace(reply, parts=())
+        await self._store.save_reply(claim, reply, delivery.timeline.events)
+        await quiet()
+        return reply
+
+    async def _spoken(self, claim: Claim, reply: Reply, delivery: Delivery, quiet: Pause) -> Reply:
+        """The reply when its latest part has been spoken. That is stored before and after: a crash in between repeats
+        the part, and nothing else."""
+        await self._store.save_reply(claim, reply, delivery.timeline.events)
+        await quiet()
+        await delivery.send(reply.parts[-1])
+        reply = replace(reply, sent=len(reply.parts))
+        await self._store.save_reply(claim, reply, delivery.timeline.events)
+        return reply
+
+    async def _inquiry(self, claim: Claim, timeline: Timeline) -> tuple[Inquiry, Reply]:
+        """What the consultant is asked, and a reply without words that holds what the caller has said of himself."""
+        incoming, session = claim.message.incoming, await self._acquainted(claim)
+        himself = said_of_himself(incoming.text, self._region)
+        draft = Reply(
+            "",
+            by="",
+            client_name=himself.name or session.client_name,
+            gender=himself.gender or session.gender,
+            phone_number=None if incoming.phone else himself.phone,
+            complete=False,
+        )
+        session = replace(
+            session,
+            client_name=himself.name or session.client_name,
+            gender=himself.gender or session.gender,
+            phone_number=draft.phone_number or session.phone_number,
+        )
+        began = self._clock.now()
+        findings = await self._knowledge.search(query(incoming.text, claim.history))
+        self._asked.note(incoming.text, findings)
+        timeline.add(
+            "knowledge",
+            rows=len(findings.results),
+            confidence=findings.confidence,
+            seconds=self._clock.now() - began,
+        )
+        return Inquiry(session, claim.history, incoming.text, findings, session.summary or ""), draft
+
+    async def _acquainted(self, claim: Claim) -> Session:
+        """The session, with the name under which the caller's number is known from elsewhere."""
+        session, phone = claim.session, claim.message.incoming.phone
+        if phone is None or session.client_name or claim.history:
+            return session
+        known = await self._store.known_by_phone(phone, session.user_id)
+        return replace(session, client_name=known.client_name, gender=known.gender) if known else session
+
+    async def _record(self, claim: Claim, state: State, reason: str | None, timeline: Timeline) -> None:
         """Keep trying while the store is away: what was sent and not recorded would be sent again."""
         attempts = AsyncRetrying(
             sleep=self._clock.sleep, wait=wait_fixed(RECORD_PAUSE), retry=retry_if_exception(_store_is_away)
         )
-        await attempts(self._inbox.finish, claim, state, reason)
+        await attempts(self._store.finish, claim, state, reason, timeline.events)
+
+
+def _with(reply: Reply, sentence: Sentence) -> Reply:
+    """The reply with one more sentence."""
+    text = f"{reply.text} {sentence.text}".strip()
+    original = f"{reply.original or ''} {sentence.original or sentence.text}".strip()
+    by = sentence.by or reply.by
+    return replace(reply, text=text, original=original, by=by, parts=(*reply.parts, sentence.text))
+
+
+def _concluded(reply: Reply, conclusion: Conclusion) -> Reply:
+    client = conclusion.client
+    return replace(
+        reply,
+        by=conclusion.by,
+        finish=conclusion.finish,
+        client_name=client.name or reply.client_name,
+        gender=client.gender or reply.gender,
+        original=None if reply.original == reply.text else reply.original,
+        complete=True,
+    )
 
 
 def _store_is_away(error: BaseException) -> bool:

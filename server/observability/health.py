@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.consultant.ladder import Ladder
 from server.errors import StoreError
 from server.knowledge.base import Knowledge
 from server.observability.track_record import TrackRecord
@@ -21,7 +22,7 @@ class Check:
 class Health:
     """Looks at the parts a reply needs, as far as this process needs them.
 
-    `consultant` is the name of the one who answers, `thinking` and `delivery` are how that and TalkMe have served.
+    `ladder` knows who answers, `delivery` how TalkMe has served.
     A process that only receives (`answering` False) needs the store alone.
     """
 
@@ -29,14 +30,13 @@ class Health:
         self,
         store: Store,
         knowledge: Knowledge,
-        consultant: str,
-        thinking: TrackRecord,
+        ladder: Ladder,
         delivery: TrackRecord,
         *,
         answering: bool = True,
     ) -> None:
-        self._store, self._knowledge, self._consultant = store, knowledge, consultant
-        self._thinking, self._delivery, self._answering = thinking, delivery, answering
+        self._store, self._knowledge, self._ladder = store, knowledge, ladder
+        self._delivery, self._answering = delivery, answering
 
     async def checks(self) -> dict[str, Check]:
         checks = {"store": await self._check_store()}
@@ -47,9 +47,9 @@ class Health:
         return checks
 
     def _check_consultant(self) -> Check:
-        if trouble := self._thinking.trouble:
-            return Check("degraded", f"{self._consultant} cannot answer, another does: {trouble}")
-        return Check("ok", self._consultant)
+        if trouble := self._ladder.trouble:
+            return Check("degraded", f"{self._ladder.name} cannot answer, another does: {trouble}")
+        return Check("ok", self._ladder.name)
 
     def _check_talkme(self) -> Check:
         if trouble := self._delivery.trouble:

@@ -20,6 +20,7 @@ from server.models import (
     Accepted,
     Asked,
     Claim,
+    Event,
     Incoming,
     Message,
     Outcome,
@@ -85,14 +86,21 @@ class Inbox(Protocol):
         """Give claims back unfinished, as if they had never been made; others may claim at once. Lost ones
         are ignored."""
 
-    async def save_reply(self, claim: Claim, reply: Reply) -> None:
-        """Store the reply before it is sent; the message is `answered`. Raises `LeaseLost`."""
+    async def save_reply(self, claim: Claim, reply: Reply, timeline: Sequence[Event] = ()) -> None:
+        """Store the reply before it is sent; the message is `answered`. Raises `LeaseLost`.
 
-    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+        A reply that is delivered in parts is stored again with each of them. `timeline`: what has happened until now;
+        an empty one leaves what is stored.
+        """
+
+    async def finish(
+        self, claim: Claim, state: State, reason: str | None = None, timeline: Sequence[Event] = ()
+    ) -> None:
         """Record the outcome, free the session, and tell whoever waits in `outcome`.
 
-        What the stored reply says about the client, and the end of the conversation, becomes part of the session if
-        the state is `sent`. Further messages of the session become available, behind the sessions that wait already.
+        `timeline` is as in `save_reply`. What the stored reply says about the client, and the end of the
+        conversation, becomes part of the session if the state is `sent`. Further messages of the session become
+        available, behind the sessions that wait already.
         Raises `LeaseLost`.
         """
 
@@ -136,6 +144,17 @@ class Sessions(Protocol):
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
         """All that was said in a session, in order: the caller's words, and the replies stored for them."""
+
+    async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
+        """The latest session of another user that has a name, and whose messages came from this number; None if there
+        is none. A number that a caller only dictates counts for nothing here: it may be anybody's."""
+
+    async def save_summary(self, claim: Claim, summary: str, until: str) -> None:
+        """Keep `summary` with the claim's session, in place of its exchanges up to the message of id `until`.
+
+        Needs no valid lease, since it changes no message; nothing happens if a new conversation has begun or the
+        session is gone.
+        """
 
     async def clear_session(self, user_id: str) -> bool:
         """Remove a session with all its messages, waiting ones too; False if there is none.

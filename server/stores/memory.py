@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from server.models import (
     Accepted,
     Asked,
     Claim,
+    Event,
     Exchange,
     Incoming,
     Message,
@@ -24,7 +26,7 @@ from server.models import (
     Worker,
 )
 from server.stores.base import QUESTIONS_KEPT, StoreLimits
-from server.stores.replies import cleared, lines_of, outcome_of
+from server.stores.replies import cleared, exchange_of, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
 
@@ -41,6 +43,8 @@ class MemoryStore:
         self._fences: dict[str, int] = {}
         self._workers: dict[str, Worker] = {}
         self._questions: dict[str, Asked] = {}
+        self._answered_by: Counter[str] = Counter()
+        self._summarised: dict[str, int] = {}
         self._last_id = self._last_fence = self._sent = self._failed = 0
 
     async def open(self) -> None: ...
@@ -93,15 +97,20 @@ class MemoryStore:
             del self._fences[claim.user_id]
             self._arrivals.tell()
 
-    async def save_reply(self, claim: Claim, reply: Reply) -> None:
+    async def save_reply(self, claim: Claim, reply: Reply, timeline: Sequence[Event] = ()) -> None:
         self._must_hold(claim)
         message = self._messages[claim.message.id]
-        self._put(replace(message, state=State.ANSWERED, reply=reply, updated_at=self._clock.now()))
+        kept = tuple(timeline) or message.timeline
+        self._put(replace(message, state=State.ANSWERED, reply=reply, updated_at=self._clock.now(), timeline=kept))
 
-    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+    async def finish(
+        self, claim: Claim, state: State, reason: str | None = None, timeline: Sequence[Event] = ()
+    ) -> None:
         self._must_hold(claim)
         now, user_id = self._clock.now(), claim.user_id
-        message = replace(self._messages[claim.message.id], state=state, reason=reason, updated_at=now)
+        message = self._messages[claim.message.id]
+        kept = tuple(timeline) or message.timeline
+        message = replace(message, state=state, reason=reason, updated_at=now, timeline=kept)
         self._put(message)
         self._sent += state == State.SENT
         self._failed += state == State.FAILED
@@ -118,7 +127,10 @@ class MemoryStore:
             ended=bool(said and said.finish and not more),
             client_name=(said and said.client_name) or session.client_name,
             gender=(said and said.gender) or session.gender,
+            phone_number=(said and said.phone_number) or session.phone_number,
         )
+        if said:
+            self._answered_by[said.by] += 1
         self._outcomes.tell(outcome_of(message))
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
@@ -168,6 +180,17 @@ class MemoryStore:
         said = [message for message in self._messages.values() if message.incoming.user_id == user_id]
         return [line for message in said for line in lines_of(message)]
 
+    async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
+        others = (m.incoming for m in reversed(self._messages.values()) if m.incoming.user_id != user_id)
+        known = (self._sessions[other.user_id] for other in others if other.phone == phone)
+        return next((session for session in known if session.client_name), None)
+
+    async def save_summary(self, claim: Claim, summary: str, until: str) -> None:
+        session = self._sessions.get(claim.user_id)
+        if session and session.conversation_since == claim.session.conversation_since:
+            self._sessions[claim.user_id] = replace(session, summary=summary)
+            self._summarised[claim.user_id] = int(until)
+
     async def clear_session(self, user_id: str) -> bool:
         for message in [m for m in self._messages.values() if m.incoming.user_id == user_id]:
             del self._messages[message.id]
@@ -175,6 +198,7 @@ class MemoryStore:
                 self._outcomes.tell(cleared(message.id))
         self._available.pop(user_id, None)
         self._fences.pop(user_id, None)
+        self._summarised.pop(user_id, None)
         return self._sessions.pop(user_id, None) is not None
 
     async def clear_sessions(self) -> int:
@@ -214,6 +238,7 @@ class MemoryStore:
             queue_depth=len(self._waiting()),
             oldest_waiting_since=min((message.waiting_since for message in self._waiting()), default=None),
             latencies=tuple(sorted(message.updated_at - message.waiting_since for message in sent)),
+            answered_by=dict(self._answered_by),
         )
 
     # Presence
@@ -287,6 +312,7 @@ class MemoryStore:
             session_id=incoming.session_id,
             last_activity=now,
             conversation_since=now if fresh else old.conversation_since,
+            summary=None if fresh else old.summary,
             ended=False,
             messages_count=old.messages_count + 1,
             client_name=incoming.name or old.client_name,
@@ -304,15 +330,16 @@ class MemoryStore:
         return Claim(message, session, self._history(session, message), self._last_fence, now + lease)
 
     def _history(self, session: Session, before: Message) -> tuple[Exchange, ...]:
-        exchanges = [
-            Exchange(message.incoming.text, message.reply.text)
+        said = [
+            message
             for message in self._messages.values()
             if message.incoming.user_id == session.user_id
-            and int(message.id) < int(before.id)
-            and message.state == State.SENT
-            and message.reply
+            and self._summarised.get(session.user_id, 0) < int(message.id) < int(before.id)
+            and message.state in {State.SENT, State.FAILED}
             and message.accepted_at >= session.conversation_since
         ]
+        found = (exchange_of(each.id, each.incoming.text, each.reply, each.state) for each in said)
+        exchanges = [exchange for exchange in found if exchange]
         return tuple(exchanges[-self._limits.history :]) if self._limits.history else ()
 
     def _holds(self, claim: Claim) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 
-from server.models import FinishCode, Message, Outcome, Reply, State, TranscriptLine
+from server.models import Event, Exchange, FinishCode, Message, Outcome, Reply, State, TranscriptLine
 
 
 def reply_json(reply: Reply) -> str:
@@ -16,8 +17,27 @@ def reply_from_json(text: str | None) -> Reply | None:
     if text is None:
         return None
     stored = json.loads(text)
-    known = {field.name: stored.get(field.name) for field in fields(Reply)}  # a newer version may have stored more
-    return Reply(**{**known, "finish": FinishCode(known["finish"]) if known["finish"] else None})
+    known = {field.name: stored[field.name] for field in fields(Reply) if field.name in stored}
+    known["parts"] = tuple(stored.get("parts", ()))  # another version may have stored more, or less
+    return Reply(**{**known, "finish": FinishCode(known["finish"]) if known.get("finish") else None})
+
+
+def timeline_json(timeline: Sequence[Event]) -> str | None:
+    """None for an empty one, so that what is stored already stays."""
+    events = [[event.at, event.what, dict(event.details)] for event in timeline]
+    return json.dumps(events, ensure_ascii=False) if events else None
+
+
+def timeline_from_json(text: str | None) -> tuple[Event, ...]:
+    return tuple(Event(at, what, details) for at, what, details in json.loads(text or "[]"))
+
+
+def exchange_of(message_id: str, text: str, reply: Reply | None, state: State) -> Exchange | None:
+    """What was said and heard; None if nothing was heard. Of a reply that failed half way it is what had been sent."""
+    if reply is None:
+        return None
+    heard = reply.text if state is State.SENT else " ".join(reply.parts[: reply.sent])
+    return Exchange(text, heard, message_id) if heard else None
 
 
 def outcome_of(message: Message) -> Outcome:
@@ -32,9 +52,10 @@ def cleared(message_id: str) -> Outcome:
 
 def lines_of(message: Message) -> list[TranscriptLine]:
     """What was said in a message's turn: the caller's words, and the reply if there is one."""
-    lines = [TranscriptLine("caller", message.incoming.text, message.accepted_at, message.state, message.reason)]
-    if message.reply:
-        lines.append(
-            TranscriptLine("consultant", message.reply.text, message.updated_at, message.state, message.reason)
-        )
+    incoming, state, reason = message.incoming, message.state, message.reason
+    lines = [
+        TranscriptLine("caller", incoming.text, message.accepted_at, state, reason, timeline=message.timeline),
+    ]
+    if reply := message.reply:
+        lines.append(TranscriptLine("consultant", reply.text, message.updated_at, state, reason, reply.original))
     return lines

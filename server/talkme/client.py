@@ -73,6 +73,7 @@ class TalkMeClient:
     """`TalkMe` over HTTP. One for the life of a process, so that connections are kept.
 
     `timeout` (seconds) limits one call, `ttl` (seconds) is how long typing is shown, `text_limit` is in characters.
+    `codes`: what the ends of a dialog are called in TalkMe's cabinet, where it is not as in `FinishCode`.
     """
 
     def __init__(
@@ -84,9 +85,11 @@ class TalkMeClient:
         attempts: int = 3,
         ttl: int = 15,
         text_limit: int = 4000,
+        codes: Mapping[FinishCode, str] | None = None,
     ) -> None:
         self._http, self._clock, self._timeout = http, clock, timeout
         self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
+        self._codes = codes or {}
 
     async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
         for part in split(text, self._text_limit):
@@ -96,7 +99,7 @@ class TalkMeClient:
         await self._call("customBot/simulateTyping", token, {"ttl": self._ttl})
 
     async def finish(self, token: str, code: FinishCode) -> None:
-        await self._call_until_taken("customBot/finish", token, {"code": code})
+        await self._call_until_taken("customBot/finish", token, {"code": self._codes.get(code, code.value)})
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -36,6 +36,7 @@ STATS: dict[str, Any] = {
     "consultant": "offline",
     "knowledge": {"documents_count": 120, "embedder": "e5", "problems": ["prices.xlsx: is no spreadsheet"]},
     "refused": {"503": 1, "401": 12},
+    "answered_by": {"openai": 40, "offline": 2},
 }
 
 SESSION: dict[str, Any] = {

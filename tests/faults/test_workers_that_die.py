@@ -61,7 +61,9 @@ async def until_sent(client: httpx.AsyncClient, user: str = "anna") -> None:
 
 
 def a_model_at(model: ModelServer) -> dict[str, str]:
-    return {"OPENAI_API_KEY": "sk-for-tests", "OPENAI_BASE_URL": model.url}
+    """Settings for a model that may take its time."""
+    patience = {"ITEIRA_AGENT__STALLED": "60", "ITEIRA_AGENT__FILLER_AFTER": "0"}
+    return {"OPENAI_API_KEY": "sk-for-tests", "OPENAI_BASE_URL": model.url, **patience}
 
 
 async def test_killed_while_answering_another_worker_composes_the_reply(

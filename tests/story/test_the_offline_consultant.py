@@ -313,7 +313,7 @@ def test_of_a_long_section_only_whole_sentences_are_told() -> None:
         ("1. Маникюр\n2. Педикюр", "Маникюр. Педикюр."),
         ("Смотрите https://iteira.by/price, там всё", "Смотрите, там всё"),
         ("Ждём вас 😊!", "Ждём вас!"),
-        ("№ 5, +20 °C, 10 %, 5*3", "№ 5, +20 °C, 10 %, 5*3"),
+        ("№ 5, +20 °C, 10 %, 5*3", "номер 5, плюс 20 градусов, 10 процентов, 5 на 3"),
     ],
 )
 def test_what_is_written_becomes_what_can_be_heard(written: str, heard: str) -> None:

@@ -58,9 +58,9 @@ async def test_the_prompt_holds_the_company_the_findings_and_the_conversation(
     assert "Итейра" in system["content"]
     assert "Цена: 48" in system["content"]
     assert dialog == [
-        {"role": "user", "content": "Привет"},
+        {"role": "user", "content": "<реплика>Привет</реплика>"},
         {"role": "assistant", "content": "Здравствуйте!"},
-        {"role": "user", "content": "Сколько стоит классический маникюр?"},
+        {"role": "user", "content": "<реплика>Сколько стоит классический маникюр?</реплика>"},
     ]
     assert "token-of-the-salon" not in str(model.requests)
 
@@ -102,8 +102,8 @@ async def test_what_the_model_learns_of_the_caller_stands_in_the_session_and_the
 async def test_markdown_and_emoji_are_not_read_aloud(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer
 ) -> None:
-    model.script.append(Completion(["## Цены\n- **Маникюр** — 48 рублей 💅\n- [сайт](https://iteira.by)"]))
-    await say(daemon, "Цены?")
+    model.script.append(Completion(["## Цены\n- **Маникюр** — 48 руб. 💅\n- [сайт](Итейра)"]))
+    await say(daemon, "Сколько стоит классический маникюр?")
     assert talkme.sent() == ["Цены. Маникюр — 48 рублей. сайт."]
 
 

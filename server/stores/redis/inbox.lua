@@ -15,6 +15,7 @@ end
 local INBOX, GROUP = key("inbox"), "workers"
 local WAITING, DEAD = key("waiting"), key("dead")
 local SESSIONS, ACTIVE = key("sessions"), key("active")
+local ANSWERED_BY = key("answered_by")
 local COUNTERS, LATENCIES, OUTCOMES = key("counters"), key("latencies"), key("outcomes")
 
 local function session_of(user) return key("session", user) end
@@ -88,6 +89,7 @@ local function touch_session(a)
     end
     if not known[1] or known[2] == "1" or tonumber(known[1]) < tonumber(a.idle_since) then
         call("HSET", session, "conversation_since", a.now)
+        call("HDEL", session, "summary", "summarised")
     end
     call("HSET", session, "session_id", a.session, "last_activity", a.now, "ended", "0")
     call("HINCRBY", session, "messages_count", 1)
@@ -98,13 +100,17 @@ local function touch_session(a)
 end
 
 local function history_of(user, before, since, limit)
+    local summarised = tonumber(call("HGET", session_of(user), "summarised") or 0)
     local exchanges, ids = {}, call("LRANGE", said_of(user), -50 - limit, -1)
     for at = #ids, 1, -1 do
         if #exchanges == limit then break end
+        if tonumber(ids[at]) <= summarised then break end
         if tonumber(ids[at]) < tonumber(before) then
             local said = call("HMGET", message_of(ids[at]), "state", "accepted_at", "text", "reply")
-            if said[1] == "sent" and tonumber(said[2]) >= tonumber(since) then
-                table.insert(exchanges, 1, { text = said[3], reply = said[4] or nil })
+            local heard = said[1] == "sent"
+            if said[1] == "failed" and said[4] then heard = (tonumber(cjson.decode(said[4]).sent) or 0) > 0 end
+            if heard and tonumber(said[2]) >= tonumber(since) then
+                table.insert(exchanges, 1, { id = ids[at], state = said[1], text = said[3], reply = said[4] or nil })
             end
         end
     end
@@ -213,6 +219,7 @@ end
 function actions.save_reply(a)
     if not holds(a) then return { lost = true } end
     call("HSET", message_of(a.message), "state", "answered", "reply", a.reply, "updated_at", a.now)
+    if a.timeline then call("HSET", message_of(a.message), "timeline", a.timeline) end
     return {}
 end
 
@@ -222,6 +229,7 @@ function actions.finish(a)
     local waiting_since = call("HGET", message, "waiting_since")
     call("HSET", message, "state", a.state, "updated_at", a.now)
     if a.reason then call("HSET", message, "reason", a.reason) end
+    if a.timeline then call("HSET", message, "timeline", a.timeline) end
     call("EXPIRE", message, a.retention)
     call("ZREM", WAITING, a.message)
     call("ZREM", queue_of(a.user), a.message)
@@ -237,6 +245,14 @@ function actions.finish(a)
         local said = cjson.decode(call("HGET", message, "reply") or "{}")
         if type(said.client_name) == "string" then call("HSET", session, "client_name", said.client_name) end
         if type(said.gender) == "string" then call("HSET", session, "gender", said.gender) end
+        if type(said.phone_number) == "string" then call("HSET", session, "phone_number", said.phone_number) end
+        if type(said.by) == "string" then call("HINCRBY", ANSWERED_BY, said.by, 1) end
+        local phone = call("HGET", message, "phone")
+        if phone and call("HEXISTS", session, "client_name") == 1 then
+            call("ZADD", key("phone", phone), a.message, a.user)
+            call("ZREMRANGEBYRANK", key("phone", phone), 0, -3)
+            call("EXPIRE", key("phone", phone), a.retention)
+        end
         if type(said.finish) == "string" then
             finish = said.finish
             if not more then
@@ -251,6 +267,14 @@ function actions.finish(a)
     retire_ticket(a.user)
     if more then issue_ticket(a.user) end
     publish(a.message, a.state, finish, a.reason)
+    return {}
+end
+
+function actions.save_summary(a)
+    local session = session_of(a.user)
+    if tonumber(call("HGET", session, "conversation_since") or -1) == tonumber(a.since) then
+        call("HSET", session, "summary", a.summary, "summarised", a["until"])
+    end
     return {}
 end
 
@@ -270,6 +294,8 @@ end
 
 function actions.clear(a)
     local existed = call("EXISTS", session_of(a.user)) == 1
+    local phone = call("HGET", session_of(a.user), "phone_number")
+    if phone then call("ZREM", key("phone", phone), a.user) end
     retire_ticket(a.user)
     for _, id in ipairs(call("LRANGE", said_of(a.user), 0, -1)) do
         forget_message(id)

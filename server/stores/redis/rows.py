@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from server.models import Claim, Exchange, Incoming, Message, Session, State, Worker
-from server.stores.replies import reply_from_json
+from server.models import Claim, Incoming, Message, Session, State, Worker
+from server.stores.replies import exchange_of, reply_from_json, timeline_from_json
 
 Hash = Mapping[str, str]
 
@@ -33,6 +33,7 @@ def message(hash_: Hash) -> Message:
         attempts=int(hash_["attempts"]),
         reply=reply_from_json(hash_.get("reply")),
         reason=hash_.get("reason"),
+        timeline=timeline_from_json(hash_.get("timeline")),
     )
 
 
@@ -48,6 +49,7 @@ def session(hash_: Hash) -> Session:
         gender=hash_.get("gender"),
         phone_number=hash_.get("phone_number"),
         ended=hash_["ended"] == "1",
+        summary=hash_.get("summary"),
     )
 
 
@@ -58,6 +60,9 @@ def worker(text: str) -> Worker:
 
 
 def claim(answer: Mapping[str, Any], expires_at: float) -> Claim:
-    exchanges = [(said["text"], reply_from_json(said.get("reply"))) for said in answer["history"]]
-    history = tuple(Exchange(text, reply.text) for text, reply in exchanges if reply)
+    exchanges = [
+        exchange_of(said["id"], said["text"], reply_from_json(said.get("reply")), State(said["state"]))
+        for said in answer["history"]
+    ]
+    history = tuple(filter(None, exchanges))
     return Claim(message(answer["message"]), session(answer["session"]), history, int(answer["fence"]), expires_at)

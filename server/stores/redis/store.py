@@ -25,6 +25,7 @@ from server.models import (
     Accepted,
     Asked,
     Claim,
+    Event,
     FinishCode,
     Incoming,
     Message,
@@ -44,7 +45,7 @@ from server.stores.redis.continuity import Continuity, risks
 from server.stores.redis.questions import Questions
 from server.stores.redis.script import Script, held
 from server.stores.redis.tickets import Ticket, Tickets
-from server.stores.replies import cleared, lines_of, outcome_of, reply_json
+from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_json
 from server.stores.waiting import Outcomes
 
 log = logging.getLogger(__name__)
@@ -148,12 +149,21 @@ class RedisStore:
     async def release(self, claims: Sequence[Claim]) -> None:
         await self._script.run("release", claims=[held(claim) for claim in claims])
 
-    async def save_reply(self, claim: Claim, reply: Reply) -> None:
-        await self._script.run("save_reply", **held(claim), reply=reply_json(reply), now=self._now())
+    async def save_reply(self, claim: Claim, reply: Reply, timeline: Sequence[Event] = ()) -> None:
+        happened = timeline_json(timeline)
+        await self._script.run("save_reply", **held(claim), reply=reply_json(reply), timeline=happened, now=self._now())
 
-    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+    async def finish(
+        self, claim: Claim, state: State, reason: str | None = None, timeline: Sequence[Event] = ()
+    ) -> None:
         await self._script.run(
-            "finish", **held(claim), state=state, reason=reason, now=self._now(), retention=self._retention
+            "finish",
+            **held(claim),
+            state=state,
+            reason=reason,
+            timeline=timeline_json(timeline),
+            now=self._now(),
+            retention=self._retention,
         )
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
@@ -198,6 +208,16 @@ class RedisStore:
             ids = await self._redis.lrange(_key("said", user_id), 0, -1)
         return [line for message in await self._messages(_strings(ids)) for line in lines_of(message)]
 
+    async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
+        with redis_errors():
+            users = _strings(await self._redis.zrevrange(_key("phone", phone), 0, 1))
+        known = await self._sessions([user for user in users if user != user_id])
+        return next((session for session in known if session.client_name), None)
+
+    async def save_summary(self, claim: Claim, summary: str, until: str) -> None:
+        since = repr(claim.session.conversation_since)
+        await self._script.run("save_summary", user=claim.user_id, since=since, summary=summary, until=until)
+
     async def clear_session(self, user_id: str) -> bool:
         return bool((await self._script.run("clear", user=user_id))["existed"])
 
@@ -230,7 +250,8 @@ class RedisStore:
                 pipe.zcard(_key("waiting"))
                 pipe.zrange(_key("waiting"), 0, 0, withscores=True)
                 pipe.lrange(_key("latencies"), 0, -1)
-                total, active, counters, waiting, oldest, latencies = await pipe.execute()
+                pipe.hgetall(_key("answered_by"))
+                total, active, counters, waiting, oldest, latencies, answered_by = await pipe.execute()
         return Totals(
             total_sessions=total,
             active_sessions=active,
@@ -239,6 +260,7 @@ class RedisStore:
             queue_depth=waiting,
             oldest_waiting_since=oldest[0][1] if oldest else None,
             latencies=tuple(sorted(float(latency) for latency in latencies)),
+            answered_by={name: int(replies) for name, replies in answered_by.items()},
         )
 
     # Presence

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from server.errors import InboxFull, LeaseLost
-from server.models import Accepted, Claim, Exchange, Incoming, Message, Outcome, Reply, Session, State
+from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Reply, Session, State
 from server.stores.base import StoreLimits
-from server.stores.replies import cleared, outcome_of, reply_from_json, reply_json
+from server.stores.replies import cleared, exchange_of, outcome_of, reply_from_json, reply_json, timeline_json
 from server.stores.sqlite import rows
 
 WAITING = "('accepted', 'answering', 'answered')"
@@ -86,7 +86,8 @@ def _touch_session(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimi
         " client_name, phone_number, available_at) VALUES (:user, :session, :now, :now, :now, 1, :name, :phone, :now)"
         " ON CONFLICT (user_id) DO UPDATE SET"
         " session_id = :session, last_activity = :now, messages_count = messages_count + 1,"
-        " conversation_since = iif(ended OR last_activity < :idle_since, :now, conversation_since), ended = 0,"
+        " conversation_since = iif(ended OR last_activity < :idle_since, :now, conversation_since),"
+        " summary = iif(ended OR last_activity < :idle_since, NULL, summary), ended = 0,"
         " client_name = coalesce(:name, client_name), phone_number = coalesce(:phone, phone_number),"
         " available_at = coalesce(available_at, :now)",
         {
@@ -133,12 +134,16 @@ def _claim_session(db: sqlite3.Connection, session: Session, lease: float, histo
 
 def _history(db: sqlite3.Connection, session: Session, before: int, limit: int) -> tuple[Exchange, ...]:
     sent = db.execute(
-        "SELECT text, reply FROM messages WHERE user_id = ? AND id < ? AND state = 'sent' AND accepted_at >= ?"
-        " ORDER BY id DESC LIMIT ?",
+        "SELECT id, text, reply, state FROM messages WHERE user_id = ? AND id < ? AND accepted_at >= ?"
+        " AND (state = 'sent' OR (state = 'failed' AND json_extract(reply, '$.sent') > 0))"
+        " AND id > (SELECT summarised FROM sessions WHERE user_id = messages.user_id) ORDER BY id DESC LIMIT ?",
         (session.user_id, before, session.conversation_since, limit),
     ).fetchall()
-    exchanges = [(row["text"], reply_from_json(row["reply"])) for row in reversed(sent)]
-    return tuple(Exchange(text, reply.text) for text, reply in exchanges if reply)
+    exchanges = [
+        exchange_of(str(row["id"]), row["text"], reply_from_json(row["reply"]), State(row["state"]))
+        for row in reversed(sent)
+    ]
+    return tuple(filter(None, exchanges))
 
 
 def renew(db: sqlite3.Connection, claims: Sequence[Claim], lease: float, now: float) -> list[Claim]:
@@ -167,19 +172,23 @@ def release(db: sqlite3.Connection, claims: Sequence[Claim], now: float) -> None
             )
 
 
-def save_reply(db: sqlite3.Connection, held: Claim, reply: Reply, now: float) -> None:
+def save_reply(db: sqlite3.Connection, held: Claim, reply: Reply, timeline: Sequence[Event], now: float) -> None:
     _must_hold(db, held)
     db.execute(
-        "UPDATE messages SET state = 'answered', reply = ?, updated_at = ? WHERE id = ?",
-        (reply_json(reply), now, held.message.id),
+        "UPDATE messages SET state = 'answered', reply = ?, updated_at = ?, timeline = coalesce(?, timeline)"
+        " WHERE id = ?",
+        (reply_json(reply), now, timeline_json(timeline), held.message.id),
     )
 
 
-def finish(db: sqlite3.Connection, held: Claim, state: State, reason: str | None, now: float) -> Outcome:
+def finish(
+    db: sqlite3.Connection, held: Claim, state: State, reason: str | None, timeline: Sequence[Event], now: float
+) -> Outcome:
     _must_hold(db, held)
     row = db.execute(
-        "UPDATE messages SET state = ?, reason = ?, updated_at = ? WHERE id = ? RETURNING *",
-        (state, reason, now, held.message.id),
+        "UPDATE messages SET state = ?, reason = ?, updated_at = ?, timeline = coalesce(?, timeline) WHERE id = ?"
+        " RETURNING *",
+        (state, reason, now, timeline_json(timeline), held.message.id),
     ).fetchone()
     finished = rows.message(row)
     said = finished.reply if state is State.SENT else None
@@ -189,16 +198,22 @@ def finish(db: sqlite3.Connection, held: Claim, state: State, reason: str | None
     ).fetchone()
     db.execute(
         "UPDATE sessions SET available_at = ?, fence = 0, last_activity = ?, ended = ?,"
-        " client_name = coalesce(?, client_name), gender = coalesce(?, gender) WHERE user_id = ?",
+        " client_name = coalesce(?, client_name), gender = coalesce(?, gender),"
+        " phone_number = coalesce(?, phone_number) WHERE user_id = ?",
         (
             now if more else None,
             now,
             bool(said and said.finish and not more),
             said and said.client_name,
             said and said.gender,
+            said and said.phone_number,
             held.user_id,
         ),
     )
+    if said:
+        db.execute(
+            "INSERT INTO answered_by VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET replies = replies + 1", (said.by,)
+        )
     return outcome_of(finished)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from server.models import Incoming, Message, Session, State
-from server.stores.replies import reply_from_json
+from server.stores.replies import reply_from_json, timeline_from_json
 
 
 def message(row: sqlite3.Row) -> Message:
@@ -28,6 +28,7 @@ def message(row: sqlite3.Row) -> Message:
         attempts=row["attempts"],
         reply=reply_from_json(row["reply"]),
         reason=row["reason"],
+        timeline=timeline_from_json(row["timeline"]),
     )
 
 
@@ -43,4 +44,5 @@ def session(row: sqlite3.Row) -> Session:
         gender=row["gender"],
         phone_number=row["phone_number"],
         ended=bool(row["ended"]),
+        summary=row["summary"],
     )

@@ -95,6 +95,13 @@ MIGRATIONS = [
     ) WITHOUT ROWID;
     CREATE INDEX questions_last ON questions (last_at);
     """,
+    """
+    ALTER TABLE messages ADD COLUMN timeline TEXT; -- JSON of models.Event, each [at, what, details]
+    CREATE INDEX messages_phone ON messages (phone, id) WHERE phone IS NOT NULL;
+    ALTER TABLE sessions ADD COLUMN summary TEXT; -- of the present conversation, up to and with message summarised
+    ALTER TABLE sessions ADD COLUMN summarised INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE answered_by (name TEXT PRIMARY KEY, replies INTEGER NOT NULL) WITHOUT ROWID;
+    """,
 ]
 
 

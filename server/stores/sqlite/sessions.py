@@ -37,6 +37,22 @@ def transcript(db: sqlite3.Connection, user_id: str) -> list[TranscriptLine]:
     return [line for row in found for line in lines_of(rows.message(row))]
 
 
+def known_by_phone(db: sqlite3.Connection, phone: str, user_id: str) -> Session | None:
+    row = db.execute(
+        "SELECT sessions.* FROM messages JOIN sessions USING (user_id) WHERE messages.phone = ? AND user_id != ?"
+        " AND client_name IS NOT NULL ORDER BY messages.id DESC LIMIT 1",
+        (phone, user_id),
+    ).fetchone()
+    return rows.session(row) if row else None
+
+
+def save_summary(db: sqlite3.Connection, session: Session, summary: str, until: str) -> None:
+    db.execute(
+        "UPDATE sessions SET summary = ?, summarised = ? WHERE user_id = ? AND conversation_since = ?",
+        (summary, int(until), session.user_id, session.conversation_since),
+    )
+
+
 def clear_session(db: sqlite3.Connection, user_id: str) -> bool:
     db.execute("DELETE FROM messages WHERE user_id = ?", (user_id,))
     return db.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,)).rowcount > 0
@@ -78,6 +94,7 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
     oldest = db.execute(
         "SELECT min(waiting_since) FROM messages WHERE state IN ('accepted', 'answering', 'answered')"
     ).fetchone()[0]
+    answered_by = dict(db.execute("SELECT name, replies FROM answered_by").fetchall())
     return Totals(
         total_sessions=total,
         active_sessions=active,
@@ -86,6 +103,7 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
         queue_depth=counters["waiting"],
         oldest_waiting_since=oldest,
         latencies=tuple(sorted(row[0] for row in latencies)),
+        answered_by=answered_by,
     )
 
 

@@ -22,6 +22,7 @@ from server.models import (
     Accepted,
     Asked,
     Claim,
+    Event,
     Incoming,
     Message,
     Outcome,
@@ -106,13 +107,15 @@ class SQLiteStore:
         await self._writer.run(lambda db: inbox.release(db, claims, now))
         self._arrivals.tell()
 
-    async def save_reply(self, claim: Claim, reply: Reply) -> None:
+    async def save_reply(self, claim: Claim, reply: Reply, timeline: Sequence[Event] = ()) -> None:
         now = self._clock.now()
-        await self._writer.run(lambda db: inbox.save_reply(db, claim, reply, now))
+        await self._writer.run(lambda db: inbox.save_reply(db, claim, reply, timeline, now))
 
-    async def finish(self, claim: Claim, state: State, reason: str | None = None) -> None:
+    async def finish(
+        self, claim: Claim, state: State, reason: str | None = None, timeline: Sequence[Event] = ()
+    ) -> None:
         now = self._clock.now()
-        self._outcomes.tell(await self._writer.run(lambda db: inbox.finish(db, claim, state, reason, now)))
+        self._outcomes.tell(await self._writer.run(lambda db: inbox.finish(db, claim, state, reason, timeline, now)))
         self._arrivals.tell()
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
@@ -148,6 +151,12 @@ class SQLiteStore:
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
         return await self._read(lambda db: sessions.transcript(db, user_id))
+
+    async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
+        return await self._read(lambda db: sessions.known_by_phone(db, phone, user_id))
+
+    async def save_summary(self, claim: Claim, summary: str, until: str) -> None:
+        await self._writer.run(lambda db: sessions.save_summary(db, claim.session, summary, until))
 
     async def clear_session(self, user_id: str) -> bool:
         return await self._writer.run(lambda db: sessions.clear_session(db, user_id))

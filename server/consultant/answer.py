@@ -1,0 +1,240 @@
+"""From a consultant's stream to sentences that may be spoken: cut, guarded, shaped for speech."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from server.clock import Clock
+from server.consultant.base import (
+    Correction,
+    Decision,
+    EndConversation,
+    Inquiry,
+    Irrelevant,
+    RememberClient,
+    TransferToOperator,
+)
+from server.consultant.calendar import Calendar
+from server.consultant.guard import Checked, Guard, Objection
+from server.consultant.phrases import Phrases
+from server.consultant.sentences import Sentences
+from server.consultant.speech import spoken
+from server.errors import ConsultantError
+from server.models import FinishCode
+from server.observability.timeline import Timeline
+
+if TYPE_CHECKING:
+    from server.consultant.ladder import Step
+
+log = logging.getLogger(__name__)
+
+LONGEST = 4000
+"""Characters of an answer, about four minutes of speech: a model that goes on for longer has lost its way."""
+MOST_SENTENCES = 5
+"""Of an answer that are spoken; nobody remembers more of them on the phone."""
+COMPLAINTS = {
+    "price": "названо «{}»: такой цены или скидки нет в сведениях",
+    "number": "названо число «{}», которого нет ни в сведениях, ни в разговоре",
+    "phone": "назван номер телефона, которого нет в сведениях",
+    "link": "названа ссылка «{}», которой нет в сведениях",
+    "address": "назван адрес «{}», которого нет в сведениях",
+    "free": "сказано «{}», но в сведениях этого нет",
+    "rules": "пересказаны внутренние правила",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many seconds a consultant may keep us waiting."""
+
+    first_token: float
+    """From the question to the first piece of the answer."""
+    stalled: float
+    """Between two pieces."""
+    total: float
+    """In all, for both attempts if there are two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence as it is spoken, and as the consultant wrote it."""
+
+    text: str
+    original: str = ""
+    by: str = ""
+    """Who said it, once the ladder has given it away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The end of an answer: who gave it, and what was decided."""
+
+    by: str
+    finish: FinishCode | None = None
+    client: RememberClient = field(default_factory=RememberClient)
+
+
+class Answer:
+    """Turns what one consultant says into what a caller may hear.
+
+    With `whole`, nothing is given away before all of it has passed the guard; else each sentence as soon as it has.
+    A sentence that does not pass leads to one more attempt with the complaint, then to the safe sentence.
+    """
+
+    def __init__(self, guard: Guard, phrases: Phrases, calendar: Calendar, clock: Clock, *, whole: bool) -> None:
+        self._guard, self._phrases, self._calendar = guard, phrases, calendar
+        self._clock, self._whole = clock, whole
+
+    async def of(self, step: Step, inquiry: Inquiry, timeline: Timeline) -> AsyncGenerator[Sentence | Conclusion, None]:
+        """The sentences, then the conclusion. Raises `ConsultantError` and whatever else the consultant raises."""
+        kept: list[Sentence | Conclusion] = []
+        async with aclosing(self._checked(step, inquiry, timeline)) as parts:
+            async for part in parts:
+                if part is None:
+                    kept.clear()
+                elif self._whole:
+                    kept.append(part)
+                else:
+                    yield part
+        for part in kept:
+            yield part
+
+    async def _checked(
+        self, step: Step, inquiry: Inquiry, timeline: Timeline
+    ) -> AsyncGenerator[Sentence | Conclusion | None, None]:
+        """As `of`, with None where all before it is taken back, which only happens to a whole answer."""
+        checked = self._guard.over(inquiry, self._calendar.now())
+        patience = _Patience(self._clock, step.waiting)
+        passed: list[Sentence] = []
+        for last in (False, True) if step.corrects else (True,):
+            draft = _Draft()
+            try:
+                async with aclosing(self._sentences(step, inquiry, draft, patience, timeline)) as sentences:
+                    async for sentence in sentences:
+                        if len(passed) == MOST_SENTENCES or sentence in passed:
+                            continue  # decisions stand behind the words: the stream is read to its end
+                        _must_pass(sentence, checked)
+                        passed.append(sentence)
+                        yield sentence
+                break
+            except _Objected as objected:
+                _note(objected.objection, step, timeline, last)
+                if self._whole:
+                    passed.clear()
+                    yield None
+                inquiry = replace(inquiry, correction=_correction(objected.objection, passed))
+                if last:
+                    draft = _Draft(client=draft.client)
+                    passed.append(Sentence(self._phrases.safe))
+                    yield passed[-1]
+        if not passed:
+            yield Sentence(self._words_for(draft))
+        yield Conclusion(step.consultant.name, draft.finish, draft.client)
+
+    async def _sentences(
+        self, step: Step, inquiry: Inquiry, draft: _Draft, patience: _Patience, timeline: Timeline
+    ) -> AsyncGenerator[Sentence, None]:
+        sentences, length, began, first = Sentences(), 0, self._clock.now(), True
+        async with aclosing(step.consultant.reply(inquiry)) as stream:
+            while (part := await patience.next(stream, first=first)) is not None:
+                first = False
+                if not isinstance(part, str):
+                    draft.add(part)
+                    continue
+                if not length:
+                    waited = self._clock.now() - began
+                    timeline.add("first token", by=step.consultant.name, seconds=waited)
+                length += len(part)
+                if length > LONGEST:
+                    raise ConsultantError(f"the answer did not end within {LONGEST} characters")
+                for sentence in _spoken(sentences.add(part)):
+                    yield sentence
+        for sentence in _spoken(sentences.rest()):
+            yield sentence
+
+    def _words_for(self, draft: _Draft) -> str:
+        """A model may decide without a word; the caller must still hear something."""
+        match draft.finish:
+            case FinishCode.SUCCESS:
+                return self._phrases.farewell
+            case FinishCode.OPERATOR_REQUEST:
+                return self._phrases.transfer
+            case FinishCode.IRRELEVANT_MESSAGE:
+                return self._phrases.irrelevant
+        if draft.client.name:
+            return self._phrases.pleased(draft.client.name)
+        raise ConsultantError("the answer was empty")
+
+
+def _spoken(originals: list[str]) -> Iterator[Sentence]:
+    for original in originals:
+        if text := spoken(original):
+            yield Sentence(text, original)
+
+
+def _must_pass(sentence: Sentence, checked: Checked) -> None:
+    if objection := checked.objection(sentence.original) or checked.objection(sentence.text):
+        raise _Objected(objection)
+
+
+def _note(objection: Objection, step: Step, timeline: Timeline, last: bool) -> None:
+    by, action = step.consultant.name, "safe sentence" if last else "asked again"
+    timeline.add("guard", by=by, kind=objection.kind, action=action)
+    log.warning("%s: an answer was not fit to be spoken (%s): %s", by, objection.kind, action)
+
+
+class _Objected(Exception):
+    def __init__(self, objection: Objection) -> None:
+        self.objection = objection
+
+
+def _correction(objection: Objection, passed: list[Sentence]) -> Correction:
+    about = COMPLAINTS[objection.kind].format(objection.about)
+    return Correction(about, " ".join(sentence.text for sentence in passed))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What has been decided so far."""
+
+    finish: FinishCode | None = None
+    client: RememberClient = field(default_factory=RememberClient)
+
+    def add(self, decision: Decision) -> None:
+        match decision:
+            case RememberClient():
+                self.client = decision
+            case EndConversation():
+                self.finish = FinishCode.SUCCESS
+            case TransferToOperator():
+                self.finish = FinishCode.OPERATOR_REQUEST
+            case Irrelevant():
+                self.finish = FinishCode.IRRELEVANT_MESSAGE
+
+
+class _Patience:
+    """Limits the seconds that are spent waiting for a consultant; what the reader does in between is his own."""
+
+    def __init__(self, clock: Clock, waiting: Waiting) -> None:
+        self._clock, self._waiting, self._left = clock, waiting, waiting.total
+
+    async def next(self, stream: AsyncGenerator[str | Decision, None], *, first: bool) -> str | Decision | None:
+        """The next part, None at the end. Raises `ConsultantError` when a limit is reached."""
+        limit = self._waiting.first_token if first else self._waiting.stalled
+        began = self._clock.now()
+        try:
+            async with self._clock.timeout(max(0.0, min(limit, self._left))):
+                part = await anext(stream, None)
+        except TimeoutError:
+            raise ConsultantError(self._complaint(limit, first)) from None
+        self._left -= self._clock.now() - began
+        return part
+
+    def _complaint(self, limit: float, first: bool) -> str:
+        if self._left < limit:
+            return f"no whole answer within {self._waiting.total:g} s"
+        return f"no first token within {limit:g} s" if first else f"the stream stalled for {limit:g} s"

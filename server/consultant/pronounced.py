@@ -1,0 +1,134 @@
+"""Abbreviations, units, times and telephone numbers in the words that a synthesiser says right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import phonenumbers
+
+from server.consultant.amounts import counted
+
+NUMBER = r"(?P<number>\d+(?:[ \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?)"
+GENITIVE = r"(?P<genitive>\b(?:от|до|с|со|после|около|более|менее|больше|меньше|свыше|из)\s+)?"
+RANGE = r"(?P<range>\d+(?:[.,]\d+)?\s*[-–—]\s*)?"
+PHONE = re.compile(
+    r"(?<![\d+])(?:\+\d[\d\s()\-–]{8,17}\d|(?:8|375)[\s(\-]*0?\d{2}[\s)\-]*\d{3}[\s\-]*\d{2}[\s\-]*\d{2}"
+    r"|\(\d{2,4}\)[\s\-]*\d{3}[\s\-]*\d{2}[\s\-]*\d{2}|\d{3}-\d{2}-\d{2})(?!\d)"
+)
+TIMES = re.compile(r"(?<![\d:])(?P<from>[012]?\d:[0-5]\d)\s*[-–—]\s*(?P<to>[012]?\d:[0-5]\d)(?![\d:])")
+TIME = re.compile(
+    r"(?P<genitive>\b(?:с|со|до|от|после|около|позже|раньше)\s+)?(?<![\d:])(?P<hours>[012]?\d):(?P<minutes>[0-5]\d)(?![\d:])",
+    re.IGNORECASE,
+)
+UNITS = [
+    (r"(?:бел\.?\s*)?(?:руб(?:\.|\b)|р\.|р\b|byn\b|br\b)", ("рубль", "рубля", "рублей"), "рубля"),
+    (r"₽", ("российский рубль", "российских рубля", "российских рублей"), "российского рубля"),
+    (r"коп(?:\.|\b)", ("копейка", "копейки", "копеек"), "копейки"),
+    (r"мин(?:\.|\b)", ("минута", "минуты", "минут"), "минуты"),
+    (r"(?:ч\.|ч\b|час\.)", ("час", "часа", "часов"), "часа"),
+    (r"сек(?:\.|\b)", ("секунда", "секунды", "секунд"), "секунды"),
+    (r"мес(?:\.|\b)", ("месяц", "месяца", "месяцев"), "месяца"),
+    (r"%", ("процент", "процента", "процентов"), "процента"),
+    (r"°\s*[CС]?", ("градус", "градуса", "градусов"), "градуса"),
+    (r"мм\b\.?", ("миллиметр", "миллиметра", "миллиметров"), "миллиметра"),
+    (r"см\b\.?", ("сантиметр", "сантиметра", "сантиметров"), "сантиметра"),
+    (r"км\b\.?", ("километр", "километра", "километров"), "километра"),
+    (r"мл\b\.?", ("миллилитр", "миллилитра", "миллилитров"), "миллилитра"),
+    (r"кг\b\.?", ("килограмм", "килограмма", "килограммов"), "килограмма"),
+    (r"шт(?:\.|\b)", ("штука", "штуки", "штук"), "штуки"),
+]
+"""A unit behind a number: its forms after 1, 2 and 5, and after «от 1»."""
+WORDS = [
+    (r"и\s*т\.\s?д\.", "и так далее"),
+    (r"и\s*т\.\s?п\.", "и тому подобное"),
+    (r"и\s+др\.", "и другие"),
+    (r"т\.\s?е\.", "то есть"),
+    (r"т\.\s?к\.", "так как"),
+    (r"напр\.", "например"),
+    (r"тел\.:?", "телефон"),
+    (r"ул\.", "улица"),
+    (r"(?:пр-т|просп\.|пр\.)(?=\s*(?-i:[А-ЯЁ]))", "проспект"),
+    (r"пер\.(?=\s*(?-i:[А-ЯЁ]))", "переулок"),
+    (r"(?-i:г)\.(?=\s*(?-i:[А-ЯЁ]))", "город"),
+    (r"д\.(?=\s*\d)", "дом"),
+    (r"корп\.", "корпус"),
+    (r"руб\.?", "рублей"),
+    (r"byn", "белорусских рублей"),
+    (r"мин\.", "минут"),
+]
+SIGNS = [("№", " номер "), ("&", " и "), ("₽", " российских рублей "), ("$", " долларов "), ("€", " евро ")]
+
+
+def pronounced(text: str) -> str:
+    """The same text with everything spelled out that would be read letter by letter, or wrongly."""
+    text = PHONE.sub(lambda match: phone_aloud(match[0]), text)
+    text = TIMES.sub(r"с \g<from> до \g<to>", text)
+    text = TIME.sub(_time, text)
+    for pattern, said in _UNITS:
+        text = pattern.sub(said, text)
+    for pattern, word in _WORDS:
+        text = pattern.sub(word + " ", text)
+    for sign, word in SIGNS:
+        text = text.replace(sign, word)
+    text = re.sub(r"(?<![\w+])\+\s?(?=\d)", "плюс ", text)
+    text = re.sub(r"(?<=\d)\s*[*×xх]\s*(?=\d)", " на ", text)
+    return re.sub(r"[ \u00a0\u202f]{2,}", " ", text)
+
+
+def phone_aloud(number: str) -> str:
+    """In groups, as one dictates it: «плюс 375 29 123 45 67»."""
+    try:
+        parsed = phonenumbers.parse(number)
+        if phonenumbers.is_possible_number(parsed):
+            number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        pass
+    plus = "плюс " if number.strip().startswith("+") else ""
+    groups = re.findall(r"\d+", number)
+    return plus + " ".join(part for group in groups for part in _grouped(group))
+
+
+def _grouped(digits: str) -> list[str]:
+    """Long runs of digits in pairs from the end, with a three before them: 80291234567 is 8 029 123 45 67."""
+    if len(digits) < 5:
+        return [digits]
+    head, tail = digits[:-7], [digits[-7:-4], digits[-4:-2], digits[-2:]]
+    if len(head) > 3:
+        tail.insert(0, head[-3:])
+        head = head[:-3]
+    return [part for part in (head, *tail) if part]
+
+
+def _time(match: re.Match[str]) -> str:
+    hours, minutes = str(int(match["hours"])), int(match["minutes"])
+    before = match["genitive"] or ""
+    if before:
+        said = f"{hours} {'часа' if int(hours) % 10 == 1 and hours != '11' else 'часов'}"
+    else:
+        said = f"{hours} {counted(hours, 'час', 'часа', 'часов')}"
+    if minutes:
+        said += f" {minutes} {counted(str(minutes), 'минута', 'минуты', 'минут')}"
+    return before + said
+
+
+def _unit(forms: tuple[str, str, str], after_of_one: str) -> Callable[[re.Match[str]], str]:
+    one, few, many = forms
+
+    def said(match: re.Match[str]) -> str:
+        number = match["number"]
+        plain = re.sub(r"\s", "", number)
+        if match["genitive"] and plain.isdigit():
+            unit = after_of_one if plain.endswith("1") and not plain.endswith("11") else many
+        else:
+            unit = counted(plain, one, few, many)
+        return f"{match['genitive'] or ''}{match['range'] or ''}{number} {unit}"
+
+    return said
+
+
+_UNITS = [
+    (re.compile(rf"{GENITIVE}{RANGE}{NUMBER}\s*{unit}(?![а-яё])", re.IGNORECASE), _unit(forms, of_one))
+    for unit, forms, of_one in UNITS
+]
+_WORDS = [(re.compile(rf"(?<!\w){pattern}(?!\w)\s*", re.IGNORECASE), word) for pattern, word in WORDS]

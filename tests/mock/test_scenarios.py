@@ -1,0 +1,130 @@
+"""`iteira simulate-call --scenario`: written calls are played and judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server.caller import Said
+from mock_server.scenario import Line, judged
+from tests.cli.terminal import iteira
+from tests.mock.daemon_double import SENT, DaemonDouble, TalkMe
+
+GOOD = """
+title = "Прощание"
+phone = "+375291234567"
+
+[[say]]
+text = "Привет"
+contains = ["ответ"]
+not_contains = ["рубл"]
+ends = false
+
+[[say]]
+text = "до свидания"
+ends = true
+transfers = false
+latency_below = 30.0
+"""
+WRONG = """
+title = "Цена"
+
+[[say]]
+text = "Сколько стоит?"
+contains = ["42 рубля"]
+"""
+
+
+async def answer_or_leave(talkme: TalkMe, text: str) -> dict[str, Any]:
+    await talkme.send(f"Ответ: {text}")
+    if "до свидания" not in text:
+        return SENT
+    await talkme("finish", {"code": "SUCCESS"})
+    return SENT | {"end_conversation": True}
+
+
+@pytest.fixture
+def daemon(mock_url: str) -> DaemonDouble:
+    return DaemonDouble(f"{mock_url}/", answer_or_leave)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "1-good.toml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "2-wrong.toml").write_text(WRONG, encoding="utf-8")
+    return tmp_path
+
+
+def simulate(daemon_url: str, mock_url: str, *arguments: str) -> Any:
+    return iteira("simulate-call", "--url", daemon_url, "--mock", mock_url, *arguments)
+
+
+def test_a_scenario_that_goes_as_written_passes(daemon_url: str, mock_url: str, folder: Path) -> None:
+    result = simulate(daemon_url, mock_url, "--scenario", str(folder / "1-good.toml"))
+    assert result.returncode == 0, result.stderr
+    assert "Прощание" in result.stdout
+    assert "ok" in result.stdout
+
+
+def test_of_a_folder_all_are_played_and_what_is_wrong_is_told(daemon_url: str, mock_url: str, folder: Path) -> None:
+    result = simulate(daemon_url, mock_url, "--scenario", str(folder))
+    assert result.returncode == 1
+    assert "2-wrong.toml: «Сколько стоит?»: «42 рубля» is not in the answer" in result.stdout
+    assert "heard: Ответ: Сколько стоит?" in result.stdout
+    assert "1 of 2 scenarios failed" in result.stderr
+
+
+def test_as_json_it_is_one_document(daemon_url: str, mock_url: str, folder: Path) -> None:
+    result = simulate(daemon_url, mock_url, "--scenario", str(folder), "--json")
+    document = json.loads(result.stdout)
+    assert result.returncode == 1
+    assert (document["passed"], document["failed"]) == (1, 1)
+    good, wrong = document["scenarios"]
+    assert (good["title"], good["passed"], good["lines"][1]["finish_code"]) == ("Прощание", True, "SUCCESS")
+    assert wrong["lines"][0]["problems"] == ["«42 рубля» is not in the answer"]
+    assert wrong["lines"][0]["replies"] == ["Ответ: Сколько стоит?"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("title = 'x'", "say: Field required"),
+        ("title = 'x'\n[[say]]\ntext = 'y'\ncontain = ['z']", "say.0.contain"),
+        ("title =", "TOML is expected"),
+        ("title = 'x'\n[[say]]\ntext = 'y'\nlatency_below = -1", "say.0.latency_below"),
+    ],
+)
+def test_a_file_that_is_no_scenario_is_named_with_what_is_wrong(tmp_path: Path, written: str, told: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(written, encoding="utf-8")
+    result = iteira("simulate-call", "--scenario", str(file))
+    assert result.returncode == 2
+    assert "bad.toml" in result.stderr
+    assert told in result.stderr
+
+
+def test_an_empty_folder_and_words_beside_a_scenario_are_refused(tmp_path: Path) -> None:
+    assert iteira("simulate-call", "--scenario", str(tmp_path)).returncode == 2
+    assert iteira("simulate-call", "--scenario", str(tmp_path), "--say", "Привет").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "problems"),
+    [
+        ({"contains": ["ЁЛКА"]}, {"replies": ["Зелёная елка."]}, 0),
+        ({"not_contains": ["елка"]}, {"replies": ["Ёлка."]}, 1),
+        ({"ends": True}, {"end_conversation": False}, 1),
+        ({"ends": False}, {"end_conversation": True}, 1),
+        ({"transfers": True}, {"finish_code": "OPERATOR_REQUEST"}, 0),
+        ({"transfers": True}, {"finish_code": "SUCCESS"}, 1),
+        ({"transfers": False}, {"finish_code": "OPERATOR_REQUEST"}, 1),
+        ({"latency_below": 0.5}, {"latency": 0.5}, 1),
+        ({"latency_below": 0.5}, {"latency": 0.4}, 0),
+        ({}, {"error": "no reply"}, 1),
+    ],
+)
+def test_an_answer_is_judged_by_what_is_expected(expected: dict[str, Any], said: dict[str, Any], problems: int) -> None:
+    assert len(judged(Line(text="…", **expected), Said("…", **said)).problems) == problems

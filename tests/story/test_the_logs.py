@@ -49,10 +49,10 @@ def test_http_requests_have_a_file_of_their_own_and_are_not_shown_on_the_console
 ) -> None:
     stop = logs.configure(tmp_path, "INFO")
     logging.getLogger("api").info("POST /webhook/talkme 200 12.1 ms 127.0.0.1")
-    logging.getLogger("uvicorn.error").info("Started server process")
+    logging.getLogger("uvicorn.test").info("Started server process")
     logging.getLogger("server.test").info("ready")
     stop()
-    assert [line["logger"] for line in lines(tmp_path / "api.log")] == ["api", "uvicorn.error"]
+    assert [line["logger"] for line in lines(tmp_path / "api.log")] == ["api", "uvicorn.test"]
     assert [line["logger"] for line in lines(tmp_path / "talkme_integration.log")] == ["server.test"]
     assert "POST" not in capsys.readouterr().err
 

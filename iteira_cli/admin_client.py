@@ -25,6 +25,7 @@ from iteira_cli.documents import (
     Gaps,
     Health,
     KnowledgeStatus,
+    Message,
     Questions,
     Retried,
     Search,
@@ -132,6 +133,10 @@ class AdminClient:
     def session(self, user_id: str) -> SessionDetail:
         """Raises `NotFound` if there is no such session."""
         return self._session("GET", user_id, SessionDetail)
+
+    def message(self, message_id: str) -> Message:
+        """One message with its timeline. Raises `NotFound` if there is none of this id."""
+        return self._call("GET", f"/webhook/talkme/message/{quote(message_id, safe='')}", Message)
 
     def clear_session(self, user_id: str) -> Done:
         """Raises `NotFound` if there is no such session."""

@@ -41,6 +41,7 @@ COMMANDS = {
     "dev": Entry("dev", "dev", "Run"),
     "stats": Entry("stats", "stats", "Watch"),
     "sessions": Entry("sessions", "app", "Watch"),
+    "why": Entry("why", "why", "Watch"),
     "logs": Entry("logs", "logs", "Watch"),
     "failed": Entry("failed", "app", "Repair"),
     "kb": Entry("kb", "app", "Repair"),

@@ -97,8 +97,32 @@ class Session(TypedDict):
     last_activity: str
 
 
+class Happened(TypedDict):
+    """One event of a turn. `at` is ISO 8601, UTC; `seconds` among the details is how long it took."""
+
+    at: str
+    event: str
+    details: dict[str, str | float | bool | None]
+
+
+class Message(TypedDict):
+    """One message without what was said, and what happened in its turn."""
+
+    id: str
+    user_id: str
+    state: str
+    reason: str | None
+    attempts: int
+    answered_by: str | None
+    accepted_at: str
+    waiting_since: str
+    updated_at: str
+    timeline: list[Happened]
+
+
 class TranscriptLine(TypedDict):
     role: Literal["caller", "consultant"]
+    message_id: str
     text: str
     at: str
     state: str

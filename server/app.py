@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
 from server.admin.routes import admin_router, health_router
+from server.admin.sessions import sessions_router
 from server.clock import Clock, SystemClock
 from server.consultant.answer import Answer, Waiting
 from server.consultant.calendar import Calendar
@@ -171,6 +172,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         limits = settings.limits
         app.include_router(webhook_router(intake, refused, clock, limits.body, limits.text, settings.company.region))
     app.include_router(health_router(Health(store, library, consultant, delivery, answering=answers)))
+    app.include_router(sessions_router(store, admin_token))
     app.include_router(failed_router(store, admin_token))
     app.include_router(
         admin_router(

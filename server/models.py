@@ -189,6 +189,8 @@ class TranscriptLine:
     """The consultant's own words, where they differ from what was spoken."""
     timeline: tuple[Event, ...] = ()
     """Of a caller's line: what happened in the turn of the message."""
+    message_id: str = ""
+    """The message that it belongs to, the caller's or the one that is answered."""
 
 
 @dataclass(frozen=True, slots=True)

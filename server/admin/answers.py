@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.gaps import Gap
-from server.models import Asked, Message, Session, Totals, TranscriptLine, Worker
+from server.models import Asked, Event, Message, Session, Totals, TranscriptLine, Worker
 from server.observability.health import Check
 
 SHOWN_OF_USER_ID = 10
@@ -61,8 +61,24 @@ class Happened(BaseModel):
     details: dict[str, str | float | bool | None]
 
 
+class MessageAnswer(BaseModel):
+    """One message and what happened in its turn, without what was said."""
+
+    id: str
+    user_id: str
+    state: str
+    reason: str | None
+    attempts: int
+    answered_by: str | None
+    accepted_at: str
+    waiting_since: str
+    updated_at: str
+    timeline: list[Happened]
+
+
 class Line(BaseModel):
     role: str
+    message_id: str
     text: str
     at: str
     state: str
@@ -234,18 +250,36 @@ def transcript_answer(session: Session, lines: Sequence[TranscriptLine]) -> Sess
     said = [
         Line(
             role=line.role,
+            message_id=line.message_id,
             text=line.text,
             at=_iso(line.at),
             state=line.state,
             reason=line.reason,
             original=line.original,
-            timeline=[
-                Happened(at=_iso(event.at), event=event.what, details=dict(event.details)) for event in line.timeline
-            ],
+            timeline=_happened(line.timeline),
         )
         for line in lines
     ]
     return SessionWithTranscript(**session_answer(session).model_dump(), transcript=said)
+
+
+def message_answer(message: Message) -> MessageAnswer:
+    return MessageAnswer(
+        id=message.id,
+        user_id=message.incoming.user_id,
+        state=message.state,
+        reason=message.reason,
+        attempts=message.attempts,
+        answered_by=message.reply.by if message.reply else None,
+        accepted_at=_iso(message.accepted_at),
+        waiting_since=_iso(message.waiting_since),
+        updated_at=_iso(message.updated_at),
+        timeline=_happened(message.timeline),
+    )
+
+
+def _happened(timeline: Sequence[Event]) -> list[Happened]:
+    return [Happened(at=_iso(event.at), event=event.what, details=dict(event.details)) for event in timeline]
 
 
 def stats_answer(

@@ -1,11 +1,11 @@
-"""The administration of sessions: looking and repairing. Everything but health is for administrators."""
+"""Health, which is open to everybody, and the figures, which are for administrators."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from server.admin import answers
 from server.admin.auth import administrator
@@ -45,7 +45,7 @@ def admin_router(
     session_idle: float,
     token: str | None,
 ) -> APIRouter:
-    """Sessions and figures. `talkme`: base address; `token`: as in `auth.administrator`; `session_idle`: seconds."""
+    """Figures. `talkme`: base address; `token`: as in `auth.administrator`; `session_idle`: seconds."""
     router = APIRouter(tags=["administration"], dependencies=[Depends(administrator(token))])
 
     @router.get("/webhook/talkme/stats")
@@ -62,40 +62,9 @@ def admin_router(
             now,
         )
 
-    @router.get("/webhook/talkme/sessions")
-    async def sessions(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> answers.SessionsAnswer:
-        """Sessions, latest activity first."""
-        found = await store.sessions(limit)
-        return answers.SessionsAnswer(sessions=[answers.session_answer(session) for session in found])
-
-    @router.get("/webhook/talkme/session/{user_id:path}")
-    async def session(user_id: str) -> answers.SessionWithTranscript:
-        """One session with everything that was said."""
-        found = await store.session(user_id)
-        if found is None:
-            raise _no_session(user_id)
-        return answers.transcript_answer(found, await store.transcript(user_id))
-
-    @router.delete("/webhook/talkme/session/{user_id:path}")
-    async def clear_session(user_id: str) -> answers.Cleared:
-        """Remove a session with all its messages, waiting ones too."""
-        if not await store.clear_session(user_id):
-            raise _no_session(user_id)
-        return answers.Cleared(message=f"session {user_id} cleared")
-
-    @router.delete("/webhook/talkme/sessions")
-    async def clear_sessions() -> answers.AllCleared:
-        """Remove all sessions likewise."""
-        cleared = await store.clear_sessions()
-        return answers.AllCleared(message="all sessions cleared", cleared_sessions=cleared)
-
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> dict[str, Any]:
         document: dict[str, Any] = request.app.openapi()
         return document
 
     return router
-
-
-def _no_session(user_id: str) -> HTTPException:
-    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no session of user {user_id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 from server.models import Event, Exchange, FinishCode, Message, Outcome, Reply, State, TranscriptLine
 
@@ -58,4 +58,4 @@ def lines_of(message: Message) -> list[TranscriptLine]:
     ]
     if reply := message.reply:
         lines.append(TranscriptLine("consultant", reply.text, message.updated_at, state, reason, reply.original))
-    return lines
+    return [replace(line, message_id=message.id) for line in lines]

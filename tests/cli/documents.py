@@ -54,6 +54,7 @@ DETAIL: dict[str, Any] = SESSION | {
     "transcript": [
         {
             "role": "caller",
+            "message_id": "7",
             "text": "Сколько стоит стрижка?",
             "at": "2025-11-22T08:00:00+00:00",
             "state": "sent",
@@ -61,6 +62,7 @@ DETAIL: dict[str, Any] = SESSION | {
         },
         {
             "role": "consultant",
+            "message_id": "7",
             "text": "Женская стрижка стоит от пятидесяти рублей.\nЗаписать вас?",
             "at": "2025-11-22T08:00:01+00:00",
             "state": "failed",

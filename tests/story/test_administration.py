@@ -159,6 +159,7 @@ ADMINISTRATION = [
     ("DELETE", "/webhook/talkme/session/anna"),
     ("DELETE", "/webhook/talkme/sessions"),
     ("GET", "/webhook/talkme/failed"),
+    ("GET", "/webhook/talkme/message/7"),
     ("GET", "/webhook/talkme/failed/7"),
     ("POST", "/webhook/talkme/failed/7/retry"),
     ("POST", "/webhook/talkme/failed/retry"),

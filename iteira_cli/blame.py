@@ -1,0 +1,112 @@
+"""From the timeline of a message to the stage that took the time, or failed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iteira_cli.documents import Happened, Message
+
+QUEUE, KNOWLEDGE, MODEL, TALKME, OURS = "queue", "knowledge", "model", "TalkMe", "store and our code"
+OFFLINE = ("offline", "fixed")
+"""Consultants that are our own code."""
+
+
+def moment(happened: Happened) -> float:
+    """Unix seconds."""
+    return datetime.fromisoformat(happened["at"]).timestamp()
+
+
+def spent(timeline: Sequence[Happened]) -> dict[str, float]:
+    """Seconds by stage, most first. Waiting for a worker, after a dead one too, is the queue's."""
+    if not timeline:
+        return {}
+    seconds: dict[str, float] = defaultdict(float)
+    before = moment(timeline[0])
+    for happened in timeline:
+        if happened["event"] == "claimed":
+            seconds[QUEUE] += moment(happened) - before
+        elif stage := stage_of(happened):
+            seconds[stage] += float(happened["details"].get("seconds") or 0)
+        before = moment(happened)
+    whole = moment(timeline[-1]) - moment(timeline[0])
+    seconds[OURS] += max(0.0, whole - sum(seconds.values()))
+    return dict(sorted(seconds.items(), key=lambda stage: -stage[1]))
+
+
+def stage_of(happened: Happened) -> str | None:
+    """The stage that an event with a duration belongs to."""
+    match happened["event"]:
+        case "knowledge":
+            return KNOWLEDGE
+        case "consultant":
+            return OURS if happened["details"].get("by") in OFFLINE else MODEL
+        case "send" | "finish":
+            return TALKME
+    return None
+
+
+def sentence(message: Message, now: float) -> str:
+    """What became of the message, and which stage took the time or failed."""
+    state, reason, timeline = message["state"], message["reason"], message["timeline"]
+    match state:
+        case "sent":
+            return _answered(message)
+        case "expired":
+            return f"The queue is to blame: {reason}. No worker was free, or none was there."
+        case "failed":
+            return f"{_failing_stage(reason or '', timeline)} is to blame: {reason}."
+    age = now - datetime.fromisoformat(message["waiting_since"]).timestamp()
+    return f"Not finished after {_said(age)}: {_under_way(state, timeline)}."
+
+
+def _answered(message: Message) -> str:
+    seconds = spent(message["timeline"])
+    if not seconds:
+        return "Answered; there is no timeline of it."
+    stage, most = next(iter(seconds.items()))
+    whole = sum(seconds.values())
+    by = f" by {message['answered_by']}" if message["answered_by"] else ""
+    return f"Answered{by} within {_said(whole)}; {stage} took most of it, {_said(most)}.{_remark(message['timeline'])}"
+
+
+def _remark(timeline: Sequence[Happened]) -> str:
+    """What went wrong on the way though it ended well."""
+    wrong = [
+        f"{happened['details'].get('by')} failed ({happened['details'].get('reason')})"
+        for happened in timeline
+        if happened["event"] == "consultant" and happened["details"].get("outcome") == "failed"
+    ]
+    claims = sum(happened["event"] == "claimed" for happened in timeline)
+    if claims > 1:
+        wrong.append(f"{claims - 1} workers lost it before")
+    return f" On the way: {'; '.join(wrong)}." if wrong else ""
+
+
+def _failing_stage(reason: str, timeline: Sequence[Happened]) -> str:
+    if reason.startswith("customBot"):
+        return TALKME
+    if reason.startswith("given up"):
+        return "A worker that died or stalled"
+    if reason.startswith("internal error"):
+        return "Our code"
+    seconds = spent(timeline)
+    return next(iter(seconds)).capitalize() if seconds else "Our code"
+
+
+def _under_way(state: str, timeline: Sequence[Happened]) -> str:
+    match state:
+        case "accepted":
+            return "it waits in the queue for a worker (`iteira stats` shows how many there are)"
+        case "answered":
+            return "its reply is stored and on its way to TalkMe"
+    return "a worker has it, and is waiting for knowledge or model" if timeline else "a worker composes the reply"
+
+
+def _said(seconds: float) -> str:
+    from iteira_cli.output import duration
+
+    return duration(seconds)

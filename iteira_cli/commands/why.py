@@ -1,0 +1,94 @@
+"""`iteira why`: what happened to one message, step by step, and who is to blame."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from iteira_cli.errors import NotFound
+from iteira_cli.options import Json, Token, Url, connect
+
+if TYPE_CHECKING:
+    from iteira_cli.admin_client import AdminClient
+    from iteira_cli.documents import Happened, Message
+    from iteira_cli.output import Output
+
+
+def why(
+    ctx: typer.Context,
+    which: Annotated[
+        str,
+        typer.Argument(metavar="SESSION|MESSAGE", help="A user id, for its latest message, or the id of a message."),
+    ],
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Tell the story of one message: what it waited for, who worked on it, what took the time, what failed.
+
+    Ends in one sentence that names the stage to blame: queue, knowledge, model, TalkMe, store or our code.
+
+    Example: iteira why xI4WylKDvtas
+    """
+    from iteira_cli import blame
+    from iteira_cli.output import Output
+
+    output = Output(json)
+    message = _message(connect(ctx, url, token), which)
+    seconds, verdict = blame.spent(message["timeline"]), blame.sentence(message, time.time())
+    if json:
+        output.document({**message, "spent": seconds, "verdict": verdict})
+        return
+    _show(output, message)
+    if seconds:
+        from iteira_cli.output import duration
+
+        output.table(
+            "Where the time went", ("Stage", "Time"), [(name, duration(spent)) for name, spent in seconds.items()]
+        )
+    output.line(verdict)
+
+
+def _message(client: AdminClient, which: str) -> Message:
+    """The message of this id, else the latest one of the session of this user. Raises `NotFound`."""
+    try:
+        return client.message(which)
+    except NotFound:
+        pass
+    try:
+        transcript = client.session(which)["transcript"]
+    except NotFound:
+        raise NotFound(
+            f"there is neither a message nor a session {which}", "`iteira sessions list` shows the user ids"
+        ) from None
+    latest = next((line["message_id"] for line in reversed(transcript)), None)
+    if latest is None:
+        raise NotFound(f"nothing has been said in the session {which}")
+    return client.message(latest)
+
+
+def _show(output: Output, message: Message) -> None:
+    from iteira_cli.blame import moment
+    from iteira_cli.output import duration, local_time
+
+    timeline = message["timeline"]
+    rows = [
+        (duration(moment(happened) - moment(timeline[0])), happened["event"], _details(happened))
+        for happened in timeline
+    ]
+    said = f"Message {message['id']} of {message['user_id']}, {local_time(message['accepted_at'])}: {message['state']}"
+    output.table(said, ("After", "What", "Details"), rows)
+
+
+def _details(happened: Happened) -> str:
+    from iteira_cli.output import duration
+
+    said = []
+    for name, value in happened["details"].items():
+        if name == "seconds":
+            said.append(duration(float(value or 0)))
+        else:
+            said.append(f"{name} {f'{value:g}' if isinstance(value, float) else value}")
+    return ", ".join(said)

@@ -1,0 +1,58 @@
+"""The administration of sessions: what was said, what happened, and clearing it away."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+
+from server.admin import answers
+from server.admin.auth import administrator
+from server.stores.base import Store
+
+
+def sessions_router(store: Store, token: str | None) -> APIRouter:
+    """`token`: as in `auth.administrator`."""
+    router = APIRouter(tags=["sessions"], dependencies=[Depends(administrator(token))])
+
+    @router.get("/webhook/talkme/sessions")
+    async def sessions(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> answers.SessionsAnswer:
+        """Sessions, latest activity first."""
+        found = await store.sessions(limit)
+        return answers.SessionsAnswer(sessions=[answers.session_answer(session) for session in found])
+
+    @router.get("/webhook/talkme/session/{user_id:path}")
+    async def session(user_id: str) -> answers.SessionWithTranscript:
+        """One session with everything that was said."""
+        found = await store.session(user_id)
+        if found is None:
+            raise _no_session(user_id)
+        return answers.transcript_answer(found, await store.transcript(user_id))
+
+    @router.get("/webhook/talkme/message/{message_id}")
+    async def message(message_id: str) -> answers.MessageAnswer:
+        """One message with what happened in its turn."""
+        found = await store.message(message_id)
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no message {message_id}")
+        return answers.message_answer(found)
+
+    @router.delete("/webhook/talkme/session/{user_id:path}")
+    async def clear_session(user_id: str) -> answers.Cleared:
+        """Remove a session with all its messages, waiting ones too."""
+        if not await store.clear_session(user_id):
+            raise _no_session(user_id)
+        return answers.Cleared(message=f"session {user_id} cleared")
+
+    @router.delete("/webhook/talkme/sessions")
+    async def clear_sessions() -> answers.AllCleared:
+        """Remove all sessions likewise."""
+        cleared = await store.clear_sessions()
+        return answers.AllCleared(message="all sessions cleared", cleared_sessions=cleared)
+
+    return router
+
+
+def _no_session(user_id: str) -> HTTPException:
+    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no session of user {user_id}")

@@ -1,0 +1,102 @@
+"""`iteira why`: the story of a message, and who is to blame."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from .documents import DETAIL
+from .scripted_daemon import ScriptedDaemon
+from .terminal import iteira
+
+START = 1_763_800_000
+
+
+def at(seconds: float) -> str:
+    return datetime.fromtimestamp(START + seconds, UTC).isoformat()
+
+
+def happened(after: float, event: str, /, **details: object) -> dict[str, Any]:
+    return {"at": at(after), "event": event, "details": details}
+
+
+TIMELINE = [
+    happened(0, "accepted"),
+    happened(0.5, "claimed", by="w1", attempt=1),
+    happened(0.6, "knowledge", rows=5, confidence=0.9, seconds=0.1),
+    happened(4.6, "consultant", by="openai", outcome="answered", seconds=4.0),
+    happened(5.6, "send", outcome="taken", attempts=2, seconds=1.0),
+    happened(5.7, "sent"),
+]
+MESSAGE: dict[str, Any] = {
+    "id": "7",
+    "user_id": "xI4WylKDvtas",
+    "state": "sent",
+    "reason": None,
+    "attempts": 1,
+    "answered_by": "openai",
+    "accepted_at": at(0),
+    "waiting_since": at(0),
+    "updated_at": at(5.7),
+    "timeline": TIMELINE,
+}
+
+
+def verdict(daemon: ScriptedDaemon, **message: object) -> str:
+    daemon.answers["GET /webhook/talkme/message/7"] = (200, MESSAGE | message)
+    shown = iteira("why", "7", "--json", "--url", daemon.url)
+    assert shown.returncode == 0, shown.stderr
+    return str(json.loads(shown.stdout)["verdict"])
+
+
+def test_the_stage_that_took_the_time_is_named(daemon: ScriptedDaemon) -> None:
+    assert verdict(daemon) == "Answered by openai within 5.7 s; model took most of it, 4.0 s."
+
+
+def test_the_story_is_told_step_by_step(daemon: ScriptedDaemon) -> None:
+    daemon.answers["GET /webhook/talkme/message/7"] = (200, MESSAGE)
+    lines = [" ".join(line.split()) for line in iteira("why", "7", "--url", daemon.url).stdout.splitlines()]
+    assert "600 ms knowledge rows 5, confidence 0.9, 100 ms" in lines
+    assert "model 4.0 s" in lines
+    assert "queue 500 ms" in lines
+
+
+def test_a_session_means_its_latest_message(daemon: ScriptedDaemon) -> None:
+    daemon.answers["GET /webhook/talkme/session/anna"] = (200, DETAIL)
+    latest = DETAIL["transcript"][-1]["message_id"]
+    daemon.answers[f"GET /webhook/talkme/message/{latest}"] = (200, MESSAGE)
+    assert iteira("why", "anna", "--url", daemon.url).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"state": "failed", "reason": "customBot/send: HTTP 500"}, "TalkMe is to blame: customBot/send: HTTP 500."),
+        ({"state": "failed", "reason": "given up: 5 workers have died"}, "A worker that died or stalled is to blame"),
+        ({"state": "failed", "reason": "internal error: KeyError"}, "Our code is to blame"),
+        ({"state": "failed", "reason": "not done within server.message_timeout (30 s)"}, "Model is to blame: not done"),
+        ({"state": "expired", "reason": "130 s old"}, "The queue is to blame: 130 s old. No worker was free"),
+        ({"state": "accepted", "timeline": []}, "it waits in the queue for a worker"),
+        ({"state": "answered"}, "its reply is stored and on its way to TalkMe"),
+    ],
+)
+def test_what_failed_or_is_not_done_is_blamed_on_a_stage(
+    daemon: ScriptedDaemon, message: dict[str, object], said: str
+) -> None:
+    assert said in verdict(daemon, **message)
+
+
+def test_what_went_wrong_on_the_way_to_an_answer_is_told(daemon: ScriptedDaemon) -> None:
+    failed = happened(2, "consultant", by="openai", outcome="failed", reason="no answer within 8 s", seconds=1.0)
+    timeline = [*TIMELINE[:3], failed, happened(3, "claimed", by="w2", attempt=2), *TIMELINE[3:]]
+    said = verdict(daemon, timeline=timeline, answered_by="offline")
+    assert "On the way: openai failed (no answer within 8 s); 1 workers lost it before." in said
+
+
+def test_who_is_unknown_is_told_where_to_look(daemon: ScriptedDaemon) -> None:
+    shown = iteira("why", "nobody", "--url", daemon.url)
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "neither a message nor a session nobody" in shown.stderr

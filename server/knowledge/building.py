@@ -7,12 +7,12 @@ from pathlib import Path
 
 from server.clock import Clock
 from server.knowledge import folder as files
-from server.knowledge.abbreviations import values
 from server.knowledge.base import Document
 from server.knowledge.embedding import Embedder
 from server.knowledge.lexical import postings
 from server.knowledge.meaning import Embedded, Meanings, embed, together
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
+from server.knowledge.searched import searched
 from server.knowledge.spelling import vocabulary
 
 Progress = Callable[[int, int], None]
@@ -43,9 +43,9 @@ class Builder:
             if anew or saved is None or saved.contents.fingerprint != fingerprint:
                 found = files.read(paths, saved.contents.found if saved else None)
                 contents = Contents(fingerprint, found, self._clock.now())
-                searched = ["\n".join(values(document)) for document in found.documents]
+                texts = [searched(document) for document in found.documents]
                 meanings = self._meanings(found.documents, saved)
-                saved = Saved(contents, meanings, postings(searched), vocabulary(searched))
+                saved = Saved(contents, meanings, postings(texts), vocabulary(texts))
                 self._file.save(saved)
             return saved, self._file.stamp()
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from server.knowledge.abbreviations import values
 from server.knowledge.base import Document
 from server.knowledge.embedding import Embedder, Vector
+from server.knowledge.searched import head
 
 PASSAGE = 300
 """Characters of a passage, unless a single sentence is longer: about what one question is about."""
@@ -79,12 +80,12 @@ def embed(document: Document, embedder: Embedder) -> Embedded:
 
 def _views(document: Document) -> list[str]:
     told = values(document)
-    head = [value for value in told if any(map(str.isalpha, value)) and "://" not in value]
-    if not document.fields or not head:
+    about = head(told)
+    if not document.fields or not about:
         return []
     names = (name for name, _ in document.fields)
     whole = "\n".join(f"{name}: {value}" if name else value for name, value in zip(names, told, strict=True))
-    return [whole, ". ".join(head[:2]), ". ".join(head[1:3] or head)]
+    return [whole, ". ".join(about[:2]), ". ".join(about[1:3] or about)]
 
 
 def _passages(text: str) -> list[str]:

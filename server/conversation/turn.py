@@ -159,11 +159,12 @@ class Turn:
         """What the consultant is asked, and a reply without words that holds what the caller has said of himself."""
         incoming, session = claim.message.incoming, await self._acquainted(claim)
         himself = said_of_himself(incoming.text, self._region)
+        learned = None if session is claim.session else session
         draft = Reply(
             "",
             by="",
-            client_name=himself.name or session.client_name,
-            gender=himself.gender or session.gender,
+            client_name=himself.name or (learned.client_name if learned else None),
+            gender=himself.gender or (learned.gender if learned else None),
             phone_number=None if incoming.phone else himself.phone,
             complete=False,
         )

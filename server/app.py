@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
+from server.admin.metrics import metrics_router
 from server.admin.routes import admin_router, health_router
 from server.admin.sessions import sessions_router
 from server.clock import Clock, SystemClock
@@ -41,6 +42,7 @@ from server.conversation.typing import Typing
 from server.errors import SettingsError, StoreError
 from server.intake.accept import Intake
 from server.intake.routes import webhook_router
+from server.knowledge.embedding import Embedder
 from server.knowledge.library import Library
 from server.knowledge.watcher import Watcher
 from server.models import FinishCode
@@ -171,7 +173,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     if receives:
         limits = settings.limits
         app.include_router(webhook_router(intake, refused, clock, limits.body, limits.text, settings.company.region))
-    app.include_router(health_router(Health(store, library, consultant, delivery, answering=answers)))
+    health = Health(store, library, consultant, delivery, answering=answers)
+    app.include_router(health_router(health))
+    idle = settings.store.session_idle
+    app.include_router(metrics_router(store, library, health, clock, session_idle=idle, token=admin_token))
     app.include_router(sessions_router(store, admin_token))
     app.include_router(failed_router(store, admin_token))
     app.include_router(
@@ -181,7 +186,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             clock,
             consultant=consultant.name,
             talkme=settings.talkme.base_url,
-            session_idle=settings.store.session_idle,
+            session_idle=idle,
             token=admin_token,
         )
     )
@@ -208,7 +213,14 @@ def open_library(
 ) -> Library:
     """The company's knowledge. `progress` is told (done, total) documents while an index is built."""
     knowledge = settings.knowledge
-    return Library(knowledge.path, knowledge.index, embedder=knowledge.embedder, clock=clock, progress=progress)
+    embedder: str | Embedder = knowledge.embedder
+    if embedder == "openai":
+        from server.knowledge.remote import Remote
+
+        agent = settings.agent
+        key = agent.api_key.get_secret_value() if agent.api_key else ""
+        embedder = Remote(agent.base_url, key, knowledge.embedding_model, clock)
+    return Library(knowledge.path, knowledge.index, embedder=embedder, clock=clock, progress=progress)
 
 
 def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phrases, clock: Clock) -> Ladder:

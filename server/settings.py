@@ -184,8 +184,11 @@ class Knowledge(Section):
     """The folder in which the company keeps its files."""
     index: Path = Path("var/knowledge")
     """Where the index made from them is kept."""
-    embedder: Literal["e5", "use", "none"] = "e5"
-    """Who understands meaning; `use` is faster and understands less, `none` searches by words alone."""
+    embedder: Literal["e5", "use", "openai", "none"] = "e5"
+    """Who understands meaning; `use` is faster and understands less, `openai` asks the provider of `agent.base_url`,
+    `none` searches by words alone."""
+    embedding_model: str = Field("text-embedding-3-small", min_length=1)
+    """The provider's model where `embedder` is `openai`."""
     watch: bool = True
     """Whether files are read again as soon as they are changed."""
     min_confidence: float = Field(MIN_CONFIDENCE, ge=0, le=1)
@@ -302,6 +305,10 @@ class Settings(Section):
             (
                 agent.provider == "openai" and not agent.api_key,
                 "agent.provider = openai needs agent.api_key (or OPENAI_API_KEY)",
+            ),
+            (
+                self.knowledge.embedder == "openai" and not agent.api_key,
+                "knowledge.embedder = openai needs agent.api_key (or OPENAI_API_KEY)",
             ),
             (
                 server.workers > 1 and self.store.url.startswith("memory://"),

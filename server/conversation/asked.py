@@ -26,10 +26,13 @@ class AskedQuestions:
         self._gaps, self._min_confidence = gaps, min_confidence
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def note(self, text: str, findings: Findings) -> None:
-        """Returns at once. What is no question, or has no words beside names and numbers, is not noted."""
+    def note(self, text: str, findings: Findings, *, helped: bool) -> None:
+        """Returns at once. What is no question, or has no words beside names and numbers, is not noted.
+
+        `helped`: whether the caller got an answer, however sure the search was.
+        """
         if len(self._under_way) < MOST_AT_ONCE:
-            task = asyncio.create_task(self._note(text, findings.confidence))
+            task = asyncio.create_task(self._note(text, findings.confidence, helped))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
@@ -37,11 +40,12 @@ class AskedQuestions:
         """Finish what is under way."""
         await asyncio.gather(*self._under_way)
 
-    async def _note(self, text: str, confidence: float) -> None:
+    async def _note(self, text: str, confidence: float, helped: bool) -> None:
         question = nameless(without_introduction(text)) if intent(text) is Intent.QUESTION else None
         if question is None:
             return
         try:
-            await self._gaps.note_question(question, confidence >= self._min_confidence, round(confidence, 3))
+            answered = helped and confidence >= self._min_confidence
+            await self._gaps.note_question(question, answered, round(confidence, 3))
         except StoreError as error:
             log.warning("a question was not remembered: %s", error)

@@ -13,7 +13,7 @@ from server.clock import Clock
 from server.consultant.answer import Conclusion, Sentence
 from server.consultant.base import Inquiry
 from server.consultant.callers import said_of_himself
-from server.consultant.ladder import Ladder
+from server.consultant.ladder import NOBODY, Ladder
 from server.consultant.phrases import Phrases
 from server.consultant.summary import Summaries
 from server.conversation.asked import AskedQuestions
@@ -22,7 +22,7 @@ from server.conversation.query import query
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
 from server.knowledge.base import Knowledge
-from server.models import Claim, Reply, Session, State
+from server.models import Claim, FinishCode, Reply, Session, State
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
 from server.stores.base import Store
@@ -141,9 +141,15 @@ class Turn:
                     reply = await self._spoken(claim, reply, delivery, quiet)
         if self._whole:
             reply = replace(reply, parts=())
+        self._asked.note(inquiry.text, inquiry.findings, helped=self._has_helped(reply))
         await self._store.save_reply(claim, reply, delivery.timeline.events)
         await quiet()
         return reply
+
+    def _has_helped(self, reply: Reply) -> bool:
+        """Whether a question was answered, as far as a reply tells: neither given up nor handed to a human."""
+        given_up = reply.by == NOBODY or self._phrases.has_given_no_answer(reply.text)
+        return not given_up and reply.finish is not FinishCode.OPERATOR_REQUEST
 
     async def _spoken(self, claim: Claim, reply: Reply, delivery: Delivery, quiet: Pause) -> Reply:
         """The reply when its latest part has been spoken. That is stored before and after: a crash in between repeats
@@ -176,7 +182,6 @@ class Turn:
         )
         began = self._clock.now()
         findings = await self._knowledge.search(query(incoming.text, claim.history))
-        self._asked.note(incoming.text, findings)
         timeline.add(
             "knowledge",
             rows=len(findings.results),

@@ -14,7 +14,7 @@ from server.clock import Clock
 from server.errors import KnowledgeError
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.building import Builder, Progress
-from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, open_embedder
+from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, Vector, open_embedder
 from server.knowledge.folder import NothingToRead
 from server.knowledge.index import Index
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
@@ -50,17 +50,23 @@ class Library:
     """
 
     def __init__(
-        self, folder: Path, index_folder: Path, *, embedder: str, clock: Clock, progress: Progress = _no_progress
+        self,
+        folder: Path,
+        index_folder: Path,
+        *,
+        embedder: str | Embedder,
+        clock: Clock,
+        progress: Progress = _no_progress,
     ) -> None:
-        """`embedder` is `e5`, `use` or `none`; where it does not run here, words alone are searched and the status
-        says so.
+        """`embedder` is an embedder, or the name of one that runs in this process: `e5`, `use`, or `none`; where it
+        does not run here, words alone are searched and the status says so.
 
         `progress` is called from the thread that builds. Raises `KnowledgeError` for an unknown embedder.
         """
         self._problems: tuple[str, ...] = ()
         self._embedder: Embedder | None = None
         try:
-            self._embedder = open_embedder(embedder)
+            self._embedder = open_embedder(embedder) if isinstance(embedder, str) else embedder
         except EmbedderUnavailable as error:
             self._problems = (str(error),)
             _warn(self._problems)
@@ -140,8 +146,14 @@ class Library:
         if shelf is None or not words:
             return Findings(query, 0.0)
         understood = shelf.index.understood(words)
-        vector = self._embedder.query(understood) if self._embedder else None
-        return replace(shelf.index.search(words, understood, vector, limit), query=query)
+        return replace(shelf.index.search(words, understood, self._vector(understood), limit), query=query)
+
+    def _vector(self, text: str) -> Vector | None:
+        """None where words alone are to be searched, for this time or always."""
+        try:
+            return self._embedder.query(text) if self._embedder else None
+        except EmbedderUnavailable:
+            return None
 
     def _current(self) -> _Shelf | None:
         """What is to be searched: what another process has saved meanwhile, else what there was."""

@@ -160,6 +160,7 @@ ADMINISTRATION = [
     ("DELETE", "/webhook/talkme/sessions"),
     ("GET", "/webhook/talkme/failed"),
     ("GET", "/webhook/talkme/message/7"),
+    ("GET", "/metrics"),
     ("GET", "/webhook/talkme/failed/7"),
     ("POST", "/webhook/talkme/failed/7/retry"),
     ("POST", "/webhook/talkme/failed/retry"),

@@ -114,6 +114,7 @@ def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) 
         ("[talkme]\ntimeout = 31\n", "talkme.timeout = 31 must not be more than"),
         ("[server]\nstale_after = 20\n", "server.stale_after = 20 must be more than server.reply_wait"),
         ("[agent]\nprovider = 'openai'\n", "agent.provider = openai needs agent.api_key"),
+        ("[knowledge]\nembedder = 'openai'\n", "knowledge.embedder = openai needs agent.api_key"),
         ("[agent]\ntimeout = 30\n", "agent.timeout = 30 must be less than server.message_timeout = 30"),
         ("[server]\nworkers = 2\n[store]\nurl = 'memory://'\n", "server.workers = 2 needs a store"),
         ("[store]\nurl = 'mysql://x'\n", "store.url = 'mysql://x': expected sqlite:///"),

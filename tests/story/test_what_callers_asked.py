@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.daemon import documented, real, running_daemon, settings_for
+from tests.model_server import Completion, model_server
 from tests.polling import eventually
 from tests.scripted_talkme import ScriptedTalkMe
 
@@ -39,6 +40,21 @@ async def test_what_was_asked_in_vain_is_a_gap_and_what_was_answered_is_none(dae
     answer = (await daemon.get("/knowledge-base/gaps")).json()
     assert (answer["total"], answer["gaps"][0]["count"]) == (1, 2)
     assert "анна" not in str(answer).lower()
+
+
+async def test_a_question_that_the_model_hands_to_a_human_is_a_gap_however_sure_the_search_was(
+    folder: Path, talkme: ScriptedTalkMe
+) -> None:
+    async with model_server() as model:
+        agent = {"api_key": "sk-for-tests", "base_url": model.url}
+        async with (
+            running_daemon(settings_for(folder, talkme.url, agent=agent)) as url,
+            httpx.AsyncClient(base_url=url, timeout=30) as client,
+        ):
+            model.script.append(Completion(["Соединяю."], [("transfer_to_operator", "{}")]))
+            await ask(client, "сколько стоит маникюр классический")
+            (question,) = await remembered(client, 1)
+    assert not question["answered"]
 
 
 async def test_gaps_can_be_forgotten_singly_and_all_together(daemon: httpx.AsyncClient) -> None:

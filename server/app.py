@@ -7,20 +7,17 @@ import gc
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
-from starlette.exceptions import HTTPException
 
 from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
 from server.admin.metrics import metrics_router
+from server.admin.refusals import answer_errors_as_json
 from server.admin.routes import admin_router, health_router
 from server.admin.sessions import sessions_router
 from server.clock import Clock, SystemClock
@@ -39,7 +36,7 @@ from server.conversation.dispatcher import Dispatcher
 from server.conversation.housekeeping import Housekeeper
 from server.conversation.turn import Turn
 from server.conversation.typing import Typing
-from server.errors import SettingsError, StoreError
+from server.errors import SettingsError
 from server.intake.accept import Intake
 from server.intake.routes import webhook_router
 from server.knowledge.embedding import Embedder
@@ -70,130 +67,154 @@ OFFLINE_SECONDS = 5.0
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """One worker: the webhook, the dispatcher behind it, and the administration. It opens everything when it starts
     and gives everything back when it stops."""
-    clock = clock or SystemClock()
-    store = open_store(settings, clock)
-    library = open_library(settings, clock)
-    delivery = TrackRecord()
-    phrases = Phrases(settings.company.greeting, settings.company.farewell)
-    models = _models(settings, clock)
-    consultant = _ladder(settings, models, phrases, clock)
-    receives, answers = settings.server.role != "worker", settings.server.role != "intake"
-    talkme = TalkMeClient(
-        talkme_client(settings.talkme.base_url, 2 * settings.limits.concurrent_turns),
-        clock,
-        timeout=settings.talkme.timeout,
-        attempts=settings.talkme.attempts,
-        ttl=settings.talkme.typing,
-        text_limit=settings.talkme.text_limit,
-        codes={
-            FinishCode.SUCCESS: settings.talkme.code_end,
-            FinishCode.OPERATOR_REQUEST: settings.talkme.code_operator,
-            FinishCode.IRRELEVANT_MESSAGE: settings.talkme.code_irrelevant,
-        },
-    )
-    asked = AskedQuestions(store, settings.knowledge.min_confidence)
-    worker = this_worker(clock, consultant.name)
-    long_ones = settings.agent.summary_after
-    summaries = Summaries(store, models[0], long_ones) if models and long_ones else None
-    turn = Turn(
-        store,
-        library,
-        asked,
-        consultant,
-        talkme,
-        Typing(talkme, clock, settings.talkme.typing),
-        Filler(talkme, clock, settings.agent.filler_after, phrases.filler),
-        summaries,
-        phrases,
-        clock,
-        delivery,
-        worker=worker.id,
-        region=settings.company.region,
-        whole=settings.agent.reply_mode == "whole",
-        message_timeout=settings.server.message_timeout,
-        stale_after=settings.server.stale_after,
-    )
-    dispatcher = Dispatcher(
-        store,
-        turn.take,
-        worker.id,
-        clock,
-        concurrent_turns=settings.limits.concurrent_turns,
-        lease=settings.store.lease,
-    )
-    refused: Counter[str] = Counter()
-    heartbeat = Heartbeat(store, worker, lambda: dispatcher.turns, refused, clock)
-    housekeeper = Housekeeper(store, clock)
-    watcher = Watcher(settings.knowledge.path, library.refresh, clock)
-    watches = answers and settings.knowledge.watch
-    admin_token = settings.admin.token.get_secret_value() if settings.admin.token else None
-    tokens = [token.get_secret_value() for token in settings.talkme.tokens]
-    intake = Intake(store, tokens, settings.server.reply_wait, log_texts=settings.logging.texts)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await store.open()
-        if answers:
-            await asyncio.to_thread(library.open)
-            dispatcher.start()
-        if watches:
-            watcher.start()
-        heartbeat.start()
-        housekeeper.start()
-        gc.collect()
-        gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
-        documents = library.status().documents_count
-        log.info("ready: role %s, consultant %s, %d documents", settings.server.role, consultant.name, documents)
-        grace = settings.server.shutdown_grace
-        stop_by = math.inf
-
-        def stopping() -> None:
-            nonlocal stop_by
-            intake.close()
-            stop_by = clock.now() + grace
-
-        with on_termination(stopping):
-            yield
-        if answers:  # what the server has waited for its connections is part of the grace
-            await dispatcher.drain(max(0.0, min(grace, stop_by - clock.now())))
-        if watches:
-            await watcher.stop()
-        library.close()
-        await asked.close()
-        if summaries:
-            await summaries.stop()
-        await housekeeper.stop()
-        await heartbeat.stop()
-        await talkme.close()
-        await consultant.close()
-        await store.close()
-
-    app = FastAPI(title="Iteira", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    daemon = _Daemon(settings, clock or SystemClock())
+    app = FastAPI(title="Iteira", lifespan=daemon.life, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(AccessLog)
-    if receives:
-        limits = settings.limits
-        app.include_router(webhook_router(intake, refused, clock, limits.body, limits.text, settings.company.region))
-    health = Health(store, library, consultant, delivery, answering=answers)
-    app.include_router(health_router(health))
-    idle = settings.store.session_idle
-    app.include_router(metrics_router(store, library, health, clock, session_idle=idle, token=admin_token))
-    app.include_router(sessions_router(store, admin_token))
-    app.include_router(failed_router(store, admin_token))
-    app.include_router(
-        admin_router(
+    for router in daemon.routers():
+        app.include_router(router)
+    answer_errors_as_json(app)
+    return app
+
+
+class _Daemon:
+    """The parts of one worker, put together in the order of a message's way, and their life."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._receives, self._answers = settings.server.role != "worker", settings.server.role != "intake"
+        self._store = open_store(settings, clock)
+        self._refused: Counter[str] = Counter()
+        tokens = [token.get_secret_value() for token in settings.talkme.tokens]
+        self._intake = Intake(self._store, tokens, settings.server.reply_wait, log_texts=settings.logging.texts)
+        self._library = open_library(settings, clock)
+        self._watcher = Watcher(settings.knowledge.path, self._library.refresh, clock)
+        self._watches = self._answers and settings.knowledge.watch
+        self._asked = AskedQuestions(self._store, settings.knowledge.min_confidence)
+        self._phrases = Phrases(settings.company.greeting, settings.company.farewell)
+        models = _models(settings, clock)
+        self._ladder = _ladder(settings, models, self._phrases, clock)
+        after = settings.agent.summary_after
+        self._summaries = Summaries(self._store, models[0], after) if models and after else None
+        self._talkme, self._delivery = _talkme(settings, clock), TrackRecord()
+        self._worker = this_worker(clock, self._ladder.name)
+        self._dispatcher = Dispatcher(
+            self._store,
+            self._turn().take,
+            self._worker.id,
+            clock,
+            concurrent_turns=settings.limits.concurrent_turns,
+            lease=settings.store.lease,
+        )
+        self._heartbeat = Heartbeat(self._store, self._worker, lambda: self._dispatcher.turns, self._refused, clock)
+        self._housekeeper = Housekeeper(self._store, clock)
+
+    def _turn(self) -> Turn:
+        settings = self._settings
+        return Turn(
+            self._store,
+            self._library,
+            self._asked,
+            self._ladder,
+            self._talkme,
+            Typing(self._talkme, self._clock, settings.talkme.typing),
+            Filler(self._talkme, self._clock, settings.agent.filler_after, self._phrases.filler),
+            self._summaries,
+            self._phrases,
+            self._clock,
+            self._delivery,
+            worker=self._worker.id,
+            region=settings.company.region,
+            whole=settings.agent.reply_mode == "whole",
+            message_timeout=settings.server.message_timeout,
+            stale_after=settings.server.stale_after,
+        )
+
+    def routers(self) -> Iterator[APIRouter]:
+        """What this worker answers over HTTP; the administration wants its token."""
+        settings, store, library, clock = self._settings, self._store, self._library, self._clock
+        token = settings.admin.token.get_secret_value() if settings.admin.token else None
+        limits, idle = settings.limits, settings.store.session_idle
+        if self._receives:
+            yield webhook_router(self._intake, self._refused, clock, limits.body, limits.text, settings.company.region)
+        health = Health(store, library, self._ladder, self._delivery, answering=self._answers)
+        yield health_router(health)
+        yield metrics_router(store, library, health, clock, session_idle=idle, token=token)
+        yield sessions_router(store, token)
+        yield failed_router(store, token)
+        yield admin_router(
             store,
             library,
             clock,
-            consultant=consultant.name,
+            consultant=self._ladder.name,
             talkme=settings.talkme.base_url,
             session_idle=idle,
-            token=admin_token,
+            token=token,
         )
+        if self._answers:
+            yield knowledge_router(library, store, token)
+
+    @asynccontextmanager
+    async def life(self, app: FastAPI) -> AsyncIterator[None]:
+        """Everything is open inside the block; at its end turns under way have their grace."""
+        await self._start()
+        grace, stop_by = self._settings.server.shutdown_grace, math.inf
+
+        def stopping() -> None:
+            nonlocal stop_by
+            self._intake.close()
+            stop_by = self._clock.now() + grace
+
+        with on_termination(stopping):
+            yield
+        # What the server has waited for its connections is part of the grace.
+        await self._stop(max(0.0, min(grace, stop_by - self._clock.now())))
+
+    async def _start(self) -> None:
+        await self._store.open()
+        if self._answers:
+            await asyncio.to_thread(self._library.open)
+            self._dispatcher.start()
+        if self._watches:
+            self._watcher.start()
+        self._heartbeat.start()
+        self._housekeeper.start()
+        gc.collect()
+        gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
+        documents = self._library.status().documents_count
+        role = self._settings.server.role
+        log.info("ready: role %s, consultant %s, %d documents", role, self._ladder.name, documents)
+
+    async def _stop(self, grace: float) -> None:
+        if self._answers:
+            await self._dispatcher.drain(grace)
+        if self._watches:
+            await self._watcher.stop()
+        self._library.close()
+        await self._asked.close()
+        if self._summaries:
+            await self._summaries.stop()
+        await self._housekeeper.stop()
+        await self._heartbeat.stop()
+        await self._talkme.close()
+        await self._ladder.close()
+        await self._store.close()
+
+
+def _talkme(settings: Settings, clock: Clock) -> TalkMeClient:
+    talkme = settings.talkme
+    return TalkMeClient(
+        talkme_client(talkme.base_url, 2 * settings.limits.concurrent_turns),
+        clock,
+        timeout=talkme.timeout,
+        attempts=talkme.attempts,
+        ttl=talkme.typing,
+        text_limit=talkme.text_limit,
+        codes={
+            FinishCode.SUCCESS: talkme.code_end,
+            FinishCode.OPERATOR_REQUEST: talkme.code_operator,
+            FinishCode.IRRELEVANT_MESSAGE: talkme.code_irrelevant,
+        },
     )
-    if answers:
-        app.include_router(knowledge_router(library, store, admin_token))
-    _answer_errors_as_json(app)
-    return app
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
@@ -284,27 +305,3 @@ def _instructions(settings: Settings) -> str:
         return (own or SYSTEM).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"agent.prompt = {own}: a readable text file in UTF-8 is expected ({error})") from None
-
-
-def _answer_errors_as_json(app: FastAPI) -> None:
-    """Every refusal has the same form as the webhook's: `success`, and `error` for the person who reads it."""
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"success": False, "error": error.detail}, error.status_code, headers=error.headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def misunderstood(request: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
-        return JSONResponse({"success": False, "error": wrong}, HTTPStatus.BAD_REQUEST)
-
-    @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:
-        log.error("our own error at %s: %s", request.url.path, type(error).__name__)
-        return JSONResponse({"success": False, "error": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    @app.exception_handler(StoreError)
-    async def unavailable(request: Request, error: StoreError) -> JSONResponse:
-        log.error("the store is away: %s", error)
-        headers = {"Retry-After": "5"}
-        return JSONResponse({"success": False, "error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)

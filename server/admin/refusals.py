@@ -1,0 +1,39 @@
+"""Every refusal has the same form as the webhook's: `success`, and `error` for the person who reads it."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from server.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+
+def answer_errors_as_json(app: FastAPI) -> None:
+    """Whatever goes wrong at whatever path, the answer is a JSON object."""
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"success": False, "error": error.detail}, error.status_code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def misunderstood(request: Request, error: RequestValidationError) -> JSONResponse:
+        wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+        return JSONResponse({"success": False, "error": wrong}, HTTPStatus.BAD_REQUEST)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("our own error at %s: %s", request.url.path, type(error).__name__)
+        return JSONResponse({"success": False, "error": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    @app.exception_handler(StoreError)
+    async def unavailable(request: Request, error: StoreError) -> JSONResponse:
+        log.error("the store is away: %s", error)
+        headers = {"Retry-After": "5"}
+        return JSONResponse({"success": False, "error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)

@@ -1,20 +1,18 @@
-"""Every setting: default, unit, and the checks between settings. Where values come from is in `settings_sources`.
+"""Every setting: name, default and unit.
+
+What is expected of a value is in `settings_values`, what settings mean together in `settings_together`, where values
+come from in `settings_sources`.
 
 Names are `[section] key` in TOML and `ITEIRA_SECTION__KEY` in the environment. All times are seconds.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,61 +27,18 @@ from pydantic import (
 from server.errors import SettingsError
 from server.knowledge.confidence import MIN_CONFIDENCE
 from server.settings_sources import Origins, gather, suggestion
-
-PASSWORD = re.compile(r"(://[^:/@]*:).*@")
-"""Of an address, up to the last @: a password need not be quoted as it should be."""
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _http_url(value: str) -> str:
-    address = urlsplit(value)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ValueError("expected an address that starts with http:// or https://")
-    if "@" in address.netloc:
-        raise ValueError("expected an address without user and password")
-    return value.rstrip("/") + "/"
-
-
-def _store_url(value: str) -> str:
-    if not value.startswith(("sqlite:///", "redis://", "rediss://", "memory://")):
-        raise ValueError("expected sqlite:///path/to/file.db or redis://host:6379/0")
-    return value
-
-
-def _at_least(characters: int) -> AfterValidator:
-    def check(secret: SecretStr) -> SecretStr:
-        value = secret.get_secret_value()
-        if len(value) < characters or not all("!" <= char <= "~" for char in value):
-            raise ValueError(f"expected at least {characters} characters: Latin letters, digits and signs")
-        return secret
-
-    return AfterValidator(check)
-
-
-def _region(value: str) -> str:
-    from phonenumbers import SUPPORTED_REGIONS  # only where somebody has set it: the command line must start fast
-
-    if value not in SUPPORTED_REGIONS:
-        raise ValueError("expected a country in two capital letters, such as BY (ISO 3166)")
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("expected a time zone such as Europe/Minsk") from None
-    return value
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-TalkMeToken = Annotated[SecretStr, _at_least(10)]
-AdminToken = Annotated[SecretStr, _at_least(16)]
-ApiKey = Annotated[SecretStr, _at_least(1)]
+from server.settings_together import contradictions, time_budget
+from server.settings_values import (
+    AdminToken,
+    ApiKey,
+    HttpUrl,
+    Region,
+    Seconds,
+    StoreUrl,
+    TalkMeToken,
+    TimeZone,
+    comma_separated,
+)
 
 
 class Section(BaseModel):
@@ -116,7 +71,7 @@ class Server(Section):
 
 class TalkMe(Section):
     base_url: HttpUrl = "https://api.talkme.ru/"
-    tokens: Annotated[list[TalkMeToken], BeforeValidator(_comma_separated)] = []
+    tokens: Annotated[list[TalkMeToken], BeforeValidator(comma_separated)] = []
     """Webhook tokens that are allowed; empty allows every token."""
     timeout: Seconds = 10
     """One call of TalkMe's API."""
@@ -196,7 +151,7 @@ class Knowledge(Section):
 
 
 class Store(Section):
-    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///var/iteira.db"
+    url: StoreUrl = "sqlite:///var/iteira.db"
     lease: float = Field(10, ge=1, le=600)
     """A worker that died is replaced within this time."""
     session_idle: Seconds = 1800
@@ -237,9 +192,9 @@ class Company(Section):
     farewell: str = "Спасибо за звонок! Хорошего дня, до свидания!"
     hours: str = ""
     """Opening hours, as one would say them; the model knows them then without a search."""
-    timezone: Annotated[str, AfterValidator(_timezone)] = "Europe/Minsk"
+    timezone: TimeZone = "Europe/Minsk"
     """Where the company's days begin and end (IANA name)."""
-    region: Annotated[str, AfterValidator(_region)] = "BY"
+    region: Region = "BY"
     """Country of telephone numbers that are written without a country code."""
 
 
@@ -256,89 +211,14 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        problems = list(self._contradictions())
+        problems = contradictions(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
 
-    def _contradictions(self) -> list[str]:
-        server, talkme, agent = self.server, self.talkme, self.agent
-        checks = [
-            (
-                server.reply_wait >= server.message_timeout,
-                f"server.reply_wait = {server.reply_wait:g} must be less than server.message_timeout = "
-                f"{server.message_timeout:g}: the webhook would wait longer than a turn may take",
-            ),
-            (
-                talkme.timeout > server.message_timeout,
-                f"talkme.timeout = {talkme.timeout:g} must not be more than server.message_timeout = "
-                f"{server.message_timeout:g}: one call cannot outlast its turn",
-            ),
-            (
-                server.stale_after <= server.reply_wait,
-                f"server.stale_after = {server.stale_after:g} must be more than server.reply_wait = "
-                f"{server.reply_wait:g}: a message would expire while its webhook still waits",
-            ),
-            (
-                self.store.lease >= server.stale_after,
-                f"store.lease = {self.store.lease:g} must be less than server.stale_after = {server.stale_after:g}: "
-                "what a dead worker leaves behind would be too old to be answered",
-            ),
-            (
-                server.role != "all" and self.store.url.startswith("memory://"),
-                f"server.role = {server.role} needs a store that processes share: memory:// is not one",
-            ),
-            (
-                agent.timeout >= server.message_timeout,
-                f"agent.timeout = {agent.timeout:g} must be less than server.message_timeout = "
-                f"{server.message_timeout:g}: nothing would be left for the offline consultant and for delivery",
-            ),
-            (
-                agent.second_model is None and bool(agent.second_base_url or agent.second_api_key),
-                "agent.second_model is missing: agent.second_base_url and agent.second_api_key are about it",
-            ),
-            (
-                agent.summary_after > agent.history,
-                f"agent.summary_after = {agent.summary_after} must not be more than agent.history = {agent.history}: "
-                "what is not seen any more cannot be summarised",
-            ),
-            (
-                agent.provider == "openai" and not agent.api_key,
-                "agent.provider = openai needs agent.api_key (or OPENAI_API_KEY)",
-            ),
-            (
-                self.knowledge.embedder == "openai" and not agent.api_key,
-                "knowledge.embedder = openai needs agent.api_key (or OPENAI_API_KEY)",
-            ),
-            (
-                server.workers > 1 and self.store.url.startswith("memory://"),
-                f"server.workers = {server.workers} needs a store that processes share: memory:// is not one",
-            ),
-        ]
-        return [text for wrong, text in checks if wrong]
-
     def time_budget(self) -> list[str]:
         """What the time limits mean together for one turn, a line a fact."""
-        server, talkme = self.server, self.talkme
-        thinking = self.agent.timeout if self.agent.consultant == "openai" else 0
-        left = server.message_timeout - thinking
-        delivery = talkme.attempts * talkme.timeout
-        lines = [
-            f"A turn may take {server.message_timeout:g} s; its webhook waits {server.reply_wait:g} s of them "
-            "and is told «Сообщение принято» if the reply comes later.",
-            f"Delivery: {talkme.attempts} attempts x {talkme.timeout:g} s = {delivery:g} s and the pauses between, "
-            "within what the answer has left of the turn: all attempts share its deadline.",
-        ]
-        if delivery >= left:
-            lines.append(
-                f"Should TalkMe hang, they do not all happen: the answer may take {thinking:g} s, "
-                f"and the {left:g} s that are left then are enough for {int(left // talkme.timeout)} whole attempts."
-            )
-        lines.append(
-            f"If a worker dies, another takes its callers over within {self.store.lease:g} s; a message that is "
-            f"older than {server.stale_after:g} s by then is not spoken any more."
-        )
-        return lines
+        return time_budget(self)
 
 
 def load(config: Path | None = None, flags: Mapping[str, object] | None = None) -> Settings:
@@ -353,43 +233,6 @@ def load(config: Path | None = None, flags: Mapping[str, object] | None = None) 
     except ValidationError as error:
         problems = [line for item in error.errors() for line in _explain(item, origins)]
         raise SettingsError("\n".join(problems)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """One setting as it is: `section.key`, its value as one would write it, and where that comes from.
-
-    A secret is told as `(set)`, an address without its password.
-    """
-
-    name: str
-    value: object
-    origin: str
-
-
-def in_force(config: Path | None = None, flags: Mapping[str, object] | None = None) -> list[InForce]:
-    """Every setting, in the order of the documentation. Raises as `load`."""
-    settings = load(config, flags)
-    _, origins = gather(config, flags or {})
-    found = []
-    for name in names():
-        section, key = name.split(".")
-        value = getattr(getattr(settings, section), key)
-        found.append(InForce(name, _shown(value), origins.get((section, key), "default")))
-    return found
-
-
-def _shown(value: object) -> object:
-    match value:
-        case SecretStr():
-            return "(set)"
-        case list():
-            return [_shown(each) for each in value]
-        case Path():
-            return str(value)
-        case str():
-            return PASSWORD.sub(r"\1***@", value)
-    return value
 
 
 def _explain(item: Any, origins: Origins) -> list[str]:

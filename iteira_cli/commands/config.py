@@ -75,7 +75,7 @@ def show(ctx: typer.Context, json: Json = False) -> None:
     Example: iteira config show
     """
     from iteira_cli.output import Output
-    from server.settings import in_force
+    from server.settings_shown import in_force
 
     output = Output(json)
     settings = in_force(ctx.ensure_object(Invocation).config)

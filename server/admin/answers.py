@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from server.knowledge.base import Findings, KnowledgeStatus
-from server.knowledge.gaps import Gap
-from server.models import Asked, Event, Message, Session, Totals, TranscriptLine, Worker
+from server.knowledge.base import KnowledgeStatus
+from server.models import Event, Message, Session, Totals, TranscriptLine, Worker
 from server.observability.health import Check
 
 SHOWN_OF_USER_ID = 10
@@ -178,61 +177,6 @@ class StatsAnswer(BaseModel):
     knowledge: KnowledgeFigures
 
 
-class KnowledgeAnswer(BaseModel):
-    knowledge_base_exists: bool
-    files_count: int
-    documents_count: int
-    updated_at: str | None
-    embedder: str
-    problems: list[str]
-
-
-class Found(BaseModel):
-    text: str
-    source: str
-    location: str
-    score: float
-
-
-class GapAnswer(BaseModel):
-    """Questions that ask the same and have no answer; `question` is the most asked of them, `count` of all."""
-
-    question: str
-    count: int
-    confidence: float
-    last_asked_at: str
-    also: list[str]
-
-
-class GapsAnswer(BaseModel):
-    """`total` counts those beyond the limit too."""
-
-    total: int
-    gaps: list[GapAnswer]
-
-
-class Forgotten(BaseModel):
-    message: str
-    forgotten: int
-
-
-class AskedAnswer(BaseModel):
-    text: str
-    answered: bool
-    confidence: float
-    count: int
-
-
-class QuestionsAnswer(BaseModel):
-    questions: list[AskedAnswer]
-
-
-class SearchAnswer(BaseModel):
-    query: str
-    confidence: float
-    results: list[Found]
-
-
 def session_answer(session: Session) -> SessionAnswer:
     return SessionAnswer(
         user_id=session.user_id,
@@ -241,8 +185,8 @@ def session_answer(session: Session) -> SessionAnswer:
         gender=session.gender,
         phone_number=session.phone_number,
         messages_count=session.messages_count,
-        created_at=_iso(session.created_at),
-        last_activity=_iso(session.last_activity),
+        created_at=iso(session.created_at),
+        last_activity=iso(session.last_activity),
     )
 
 
@@ -252,7 +196,7 @@ def transcript_answer(session: Session, lines: Sequence[TranscriptLine]) -> Sess
             role=line.role,
             message_id=line.message_id,
             text=line.text,
-            at=_iso(line.at),
+            at=iso(line.at),
             state=line.state,
             reason=line.reason,
             original=line.original,
@@ -271,15 +215,15 @@ def message_answer(message: Message) -> MessageAnswer:
         reason=message.reason,
         attempts=message.attempts,
         answered_by=message.reply.by if message.reply else None,
-        accepted_at=_iso(message.accepted_at),
-        waiting_since=_iso(message.waiting_since),
-        updated_at=_iso(message.updated_at),
+        accepted_at=iso(message.accepted_at),
+        waiting_since=iso(message.waiting_since),
+        updated_at=iso(message.updated_at),
         timeline=_happened(message.timeline),
     )
 
 
 def _happened(timeline: Sequence[Event]) -> list[Happened]:
-    return [Happened(at=_iso(event.at), event=event.what, details=dict(event.details)) for event in timeline]
+    return [Happened(at=iso(event.at), event=event.what, details=dict(event.details)) for event in timeline]
 
 
 def stats_answer(
@@ -322,60 +266,13 @@ def dead_letter(message: Message) -> DeadLetter:
         reply=message.reply.text if message.reply else None,
         reason=message.reason,
         attempts=message.attempts,
-        accepted_at=_iso(message.accepted_at),
-        updated_at=_iso(message.updated_at),
+        accepted_at=iso(message.accepted_at),
+        updated_at=iso(message.updated_at),
     )
 
 
 def failed_answer(messages: Sequence[Message]) -> FailedAnswer:
     return FailedAnswer(failed=[dead_letter(message) for message in messages])
-
-
-def gaps_answer(gaps: Sequence[Gap], limit: int) -> GapsAnswer:
-    found = [
-        GapAnswer(
-            question=gap.question,
-            count=gap.count,
-            confidence=gap.confidence,
-            last_asked_at=_iso(gap.last_at),
-            also=list(gap.also),
-        )
-        for gap in gaps[:limit]
-    ]
-    return GapsAnswer(total=len(gaps), gaps=found)
-
-
-def questions_answer(asked: Sequence[Asked]) -> QuestionsAnswer:
-    return QuestionsAnswer(
-        questions=[
-            AskedAnswer(text=one.text, answered=one.answered, confidence=one.confidence, count=one.count)
-            for one in asked
-        ]
-    )
-
-
-def knowledge_answer(status: KnowledgeStatus) -> KnowledgeAnswer:
-    return KnowledgeAnswer(
-        knowledge_base_exists=status.knowledge_base_exists,
-        files_count=status.files_count,
-        documents_count=status.documents_count,
-        updated_at=None if status.updated_at is None else _iso(status.updated_at),
-        embedder=status.embedder,
-        problems=list(status.problems),
-    )
-
-
-def search_answer(findings: Findings) -> SearchAnswer:
-    found = [
-        Found(
-            text=finding.document.text,
-            source=finding.document.source,
-            location=finding.document.location,
-            score=round(finding.score, 4),
-        )
-        for finding in findings.results
-    ]
-    return SearchAnswer(query=findings.query, confidence=round(findings.confidence, 4), results=found)
 
 
 def _active(session: Session) -> ActiveSession:
@@ -384,8 +281,8 @@ def _active(session: Session) -> ActiveSession:
         messages_count=session.messages_count,
         client_name=session.client_name,
         phone_number=session.phone_number,
-        created_at=_iso(session.created_at),
-        last_activity=_iso(session.last_activity),
+        created_at=iso(session.created_at),
+        last_activity=iso(session.last_activity),
     )
 
 
@@ -394,8 +291,8 @@ def _worker(worker: Worker) -> WorkerAnswer:
         id=worker.id,
         pid=worker.pid,
         host=worker.host,
-        started_at=_iso(worker.started_at),
-        seen_at=_iso(worker.seen_at),
+        started_at=iso(worker.started_at),
+        seen_at=iso(worker.seen_at),
         turns=worker.turns,
         consultant=worker.consultant,
     )
@@ -416,5 +313,5 @@ def _latency(ascending: Sequence[float]) -> Latency:
     return Latency(count=len(ascending), p50=percentile(50), p90=percentile(90), p99=percentile(99))
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

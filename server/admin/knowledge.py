@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
-from server.admin import answers
+from server.admin import knowledge_answers as answers
 from server.admin.auth import administrator
 from server.errors import KnowledgeError
 from server.knowledge.base import Knowledge

@@ -1,0 +1,65 @@
+"""Kinds of values that settings have, each with what is expected of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _http_url(value: str) -> str:
+    address = urlsplit(value)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise ValueError("expected an address that starts with http:// or https://")
+    if "@" in address.netloc:
+        raise ValueError("expected an address without user and password")
+    return value.rstrip("/") + "/"
+
+
+def _store_url(value: str) -> str:
+    if not value.startswith(("sqlite:///", "redis://", "rediss://", "memory://")):
+        raise ValueError("expected sqlite:///path/to/file.db or redis://host:6379/0")
+    return value
+
+
+def _at_least(characters: int) -> AfterValidator:
+    def check(secret: SecretStr) -> SecretStr:
+        value = secret.get_secret_value()
+        if len(value) < characters or not all("!" <= char <= "~" for char in value):
+            raise ValueError(f"expected at least {characters} characters: Latin letters, digits and signs")
+        return secret
+
+    return AfterValidator(check)
+
+
+def _region(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # only where somebody has set it: the command line must start fast
+
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("expected a country in two capital letters, such as BY (ISO 3166)")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected a time zone such as Europe/Minsk") from None
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TalkMeToken = Annotated[SecretStr, _at_least(10)]
+AdminToken = Annotated[SecretStr, _at_least(16)]
+ApiKey = Annotated[SecretStr, _at_least(1)]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+Region = Annotated[str, AfterValidator(_region)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]

@@ -78,6 +78,7 @@ class Dispatcher:
         dispatching, leasing = self._loops
         self._stopping = True
         self._free.set()
+        self._inbox.wake()
         await dispatching
         with suppress(TimeoutError):
             async with self._clock.timeout(grace):

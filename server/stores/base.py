@@ -76,6 +76,9 @@ class Inbox(Protocol):
         already, and has one more attempt. No two valid claims on a session exist at any time, on any machine.
         """
 
+    def wake(self) -> None:
+        """Let a claim that waits in this process return soon; it may wait to its end where the engine cannot."""
+
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
         """Make the leases of these claims end `lease` seconds from now; return those that are still held, renewed.
 

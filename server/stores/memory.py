@@ -82,6 +82,9 @@ class MemoryStore:
             await self._arrivals.wait(wait)
         return [self._claim_session(user_id, lease, now) for _, user_id in due[:limit]]
 
+    def wake(self) -> None:
+        self._arrivals.tell()
+
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
         held = [claim for claim in claims if self._holds(claim)]
         for claim in held:

@@ -116,6 +116,17 @@ async def test_a_store_without_damage_has_nothing_to_say(store: Store) -> None:
 # Claiming
 
 
+async def test_a_claim_that_waits_returns_when_it_is_woken(store: Store) -> None:
+    waiting = asyncio.create_task(store.claim("w1", LEASE, 1, wait=0.3))
+
+    def done() -> bool:
+        store.wake()
+        return waiting.done()
+
+    await eventually(done)
+    assert list(waiting.result()) == []
+
+
 async def test_a_claim_carries_the_message_its_session_and_the_right_to_work(store: Store, clock: FakeClock) -> None:
     accepted = await store.accept(said(name="Анна"))
     claim = await claim_one(store)

@@ -140,6 +140,9 @@ class RedisStore:
         redeemed = await asyncio.gather(*(self._redeem(worker, lease, ticket) for ticket in tickets))
         return [claim for claim in redeemed if claim]
 
+    def wake(self) -> None:
+        """A blocking read goes on to its end: to break it off might lose a ticket that is on its way."""
+
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
         answer = await self._script.run("renew", claims=[held(claim) for claim in claims])
         still = {int(fence) for fence in answer["held"]}

@@ -98,6 +98,9 @@ class SQLiteStore:
             await self._arrivals.wait(wait)
         return claims
 
+    def wake(self) -> None:
+        self._arrivals.tell()
+
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
         now = self._clock.now()
         return await self._writer.run(lambda db: inbox.renew(db, claims, lease, now))

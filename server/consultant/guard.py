@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from server.consultant.base import Inquiry
 from server.consultant.numerals import Number, dialled, numbers
-from server.consultant.rows import DURATION
+from server.consultant.rows import DURATION, PRICE
 from server.knowledge.base import Document
 from server.knowledge.words import lemmas, words
 
@@ -156,12 +156,10 @@ class Checked:
     def _unknown(self, number: Number, sentence: str, phones: list[str]) -> str | None:
         """What kind of number it is, if it is not known as such."""
         before, after = sentence[: number.start], sentence[number.end :]
-        if MONEY.match(after) or MONEY_AFTER_RANGE.match(after) or PERCENT.match(after):
+        if _is_money(before, after):
             return None if number.value in self._known.prices else "price"
         if TIME_UNIT.match(after):
             return None if number.value in self._known.times or _one(number) else "number"
-        if MONEY_BEFORE.search(before):
-            return None if number.value in self._known.prices else "price"
         if any(number.digits in digits and len(digits) >= PHONE for digits in phones):
             return None  # looked at as a whole
         few = number.spelled and number.value <= FEW
@@ -204,7 +202,7 @@ def _provenance(inquiry: Inquiry, settings: str, today: datetime) -> _Provenance
     general = _values(own) | _values(asked) | {float(today.day), float(today.year), float(today.month)}
     return _Provenance(
         text="\n".join((*company, *replies)).lower(),
-        prices=_values(_facts(text) for text in (*map(_without_duration, rows), *replies, settings)),
+        prices=frozenset().union(*map(_prices, rows), *map(_money, (*replies, settings))),
         numbers=general,
         times=general | _converted(general),
         phones=" ".join((*_phones(map(_facts, company)), *repeated)),
@@ -213,11 +211,29 @@ def _provenance(inquiry: Inquiry, settings: str, today: datetime) -> _Provenance
     )
 
 
-def _without_duration(row: Document) -> str:
-    """How long something takes is not what it costs."""
+def _prices(row: Document) -> frozenset[float]:
+    """What stands in a column of prices, or is told as money or a percentage: «в один тон» is not one rouble."""
     if not row.fields:
-        return row.text
-    return "\n".join(value for column, value in row.fields if not DURATION.search(column))
+        return _money(row.text)
+    found: frozenset[float] = frozenset()
+    for column, value in row.fields:
+        if not column or PRICE.search(column):
+            found |= _facts(value).values
+        elif not DURATION.search(column):
+            found |= _money(value)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _money(text: str) -> frozenset[float]:
+    """The numbers that a text tells as money or a percentage."""
+    return frozenset(number.value for number in numbers(text) if _is_money(text[: number.start], text[number.end :]))
+
+
+def _is_money(before: str, after: str) -> bool:
+    if MONEY.match(after) or MONEY_AFTER_RANGE.match(after) or PERCENT.match(after):
+        return True
+    return bool(MONEY_BEFORE.search(before)) and not TIME_UNIT.match(after)
 
 
 def _values(found: Iterable[_Facts]) -> frozenset[float]:

@@ -74,7 +74,8 @@ def prepare(settings: Settings, progress: Callable[[int, int], None]) -> Knowled
 
 def run(settings: Settings, sock: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
-    logs.configure(settings.logging.dir, settings.logging.level)
+    if settings.server.workers > 1:  # else the one worker, which is this process, does it
+        logs.configure(settings.logging.dir, settings.logging.level)
     config = uvicorn.Config(
         partial(_worker, settings),  # made anew in each process: workers share the socket and the store, nothing else
         factory=True,

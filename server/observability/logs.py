@@ -116,6 +116,9 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
     handler = _OffTheLoop(records)
     handler.setLevel(level)  # libraries that set a lower level on loggers of their own are not heard either
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    uvicorn = logging.getLogger("uvicorn")
+    uvicorn.handlers.clear()  # of its own configuration, where a program of this process has used it
+    uvicorn.propagate = True
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(quiet)
     return stop

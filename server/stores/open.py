@@ -7,9 +7,6 @@ from pathlib import Path
 from server.clock import Clock
 from server.errors import StoreError
 from server.stores.base import Store, StoreLimits
-from server.stores.memory import MemoryStore
-from server.stores.redis import RedisStore
-from server.stores.sqlite import SQLiteStore
 
 
 def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
@@ -17,9 +14,15 @@ def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
     for tests. Raises `StoreError` for anything else."""
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        from server.stores.sqlite import SQLiteStore
+
         return SQLiteStore(Path(rest[1:]), limits, clock)
     if scheme in ("redis", "rediss"):
+        from server.stores.redis import RedisStore
+
         return RedisStore(url, limits, clock)
     if scheme == "memory":
+        from server.stores.memory import MemoryStore
+
         return MemoryStore(limits, clock)
     raise StoreError("store.url: expected sqlite:///path/to/file.db or redis://host:6379/0")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 from server.errors import KnowledgeError
 from server.knowledge import synonyms
 from server.knowledge.base import Document
-from server.knowledge.loaders import csv_table, docx, markdown, pdf, text, workbook
+from server.knowledge.loaders import text, workbook
 from server.knowledge.synonyms import Synonym
 
 
@@ -28,23 +29,25 @@ class Loader(Protocol):
         """
 
 
-LOADERS: Mapping[str, Loader] = {
-    ".xlsx": workbook.load,
-    ".xls": workbook.load,
-    ".ods": workbook.load,
-    ".csv": csv_table.load,
-    ".md": markdown.load,
-    ".txt": text.load,
-    ".docx": docx.load,
-    ".pdf": pdf.load,
+LOADERS: Mapping[str, str] = {
+    ".xlsx": "workbook",
+    ".xls": "workbook",
+    ".ods": "workbook",
+    ".csv": "csv_table",
+    ".md": "markdown",
+    ".txt": "text",
+    ".docx": "docx",
+    ".pdf": "pdf",
 }
+"""Ending to the module whose `load` is the `Loader`: imported when there is such a file, since some are large."""
 
 
 def load(path: Path) -> list[Document]:
     """The documents of a file. Raises `KnowledgeError` as its loader does, and for a format that has none."""
-    loader = LOADERS.get(path.suffix.lower())
-    if loader is None:
+    module = LOADERS.get(path.suffix.lower())
+    if module is None:
         raise KnowledgeError(f"{path.name}: this format cannot be read; save it as {formats()}")
+    loader: Loader = import_module(f"{__name__}.{module}").load
     with _opening(path):
         return loader(path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,6 @@ from server.conversation.query import query
 from server.knowledge.confidence import MIN_CONFIDENCE
 from server.knowledge.library import Library
 from server.models import Exchange, Session
-from tests.clock import FakeClock
-
-SHIPPED = Path(__file__).parents[2] / "knowledge"
-
-
-@pytest.fixture(scope="module", params=["e5", "none"])
-def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    library = Library(SHIPPED, tmp_path_factory.mktemp("index"), embedder=request.param, clock=FakeClock())
-    library.open()
-    return library
 
 
 async def last_reply(library: Library, call: Sequence[str]) -> str:

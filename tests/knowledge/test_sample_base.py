@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from openpyxl import load_workbook
 
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.confidence import MIN_CONFIDENCE
 from server.knowledge.library import Library
-from tests.clock import FakeClock
-
-SHIPPED = Path(__file__).parents[2] / "knowledge"
-
-
-@pytest.fixture(scope="module", params=["e5", "none"])
-def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    library = Library(SHIPPED, tmp_path_factory.mktemp("index"), embedder=request.param, clock=FakeClock())
-    library.open()
-    return library
+from tests.knowledge.conftest import SHIPPED
 
 
 def price_in_file(sheet: str, service: str) -> str:

@@ -9,8 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from mock_server import calls_api, talkme_api
+from mock_server import calls_api, openai_api, talkme_api
 from mock_server.calls import SERVICE, Call, Calls, Event
+from mock_server.openai_api import Model
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -21,20 +22,24 @@ def create_app(
     tokens: Collection[str] = (),
     now: Callable[[], float] = time.time,
     watch: Callable[[Call, Event], None] | None = None,
+    model: Model | None = None,
 ) -> FastAPI:
-    """A TalkMe to practise on. Parameters as of `Calls`, which it keeps as `app.state.calls`."""
+    """A TalkMe to practise on, and with `model` a model provider beside it. The other parameters are those of `Calls`,
+    which the app keeps as `app.state.calls`."""
     app = FastAPI(
         title="Mock TalkMe",
         description=talkme_api.__doc__ or "",
         docs_url=None,  # the documentation page would load its scripts from elsewhere
         redoc_url=None,
-        max_body_size=MAX_BODY,
     )
     app.state.calls = Calls(tokens=tokens, now=now, watch=watch)
     app.add_exception_handler(RequestValidationError, _unprocessable)
-    app.include_router(talkme_api.router)
-    app.include_router(talkme_api.router, prefix="/json/v1.0")
-    app.include_router(calls_api.router)
+    app.include_router(talkme_api.router, max_body_size=MAX_BODY)
+    app.include_router(talkme_api.router, prefix="/json/v1.0", max_body_size=MAX_BODY)
+    app.include_router(calls_api.router, max_body_size=MAX_BODY)
+    if model:
+        app.state.model = model
+        app.include_router(openai_api.router, max_body_size=openai_api.MAX_BODY)
     app.add_api_route("/health", _health, tags=["Mock"])
     app.add_api_route("/", _index, tags=["Mock"])
     return app

@@ -14,7 +14,18 @@ from typing import Annotated
 
 import typer
 
-from iteira_cli.commands.mock import DEFAULT_PORT, at_mock, cannot_listen
+from iteira_cli.commands.mock import (
+    ANY_KEY,
+    DEFAULT_PORT,
+    FIRST_TOKEN,
+    TOKENS_PER_SECOND,
+    FirstToken,
+    Llm,
+    LlmScript,
+    TokensPerSecond,
+    at_mock,
+    cannot_listen,
+)
 from iteira_cli.errors import Failed
 from iteira_cli.options import Invocation, address, load_settings
 from iteira_cli.program import typed
@@ -29,21 +40,31 @@ def dev(
     ctx: typer.Context,
     port: Annotated[int | None, typer.Option(help="Port of the daemon.", show_default="server.port")] = None,
     mock_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the mock TalkMe.")] = DEFAULT_PORT,
+    llm: Llm = False,
+    llm_script: LlmScript = None,
+    first_token: FirstToken = FIRST_TOKEN,
+    tokens_per_second: TokensPerSecond = TOKENS_PER_SECOND,
 ) -> None:
     """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
+
+    With --llm the mock is a model provider too, and the daemon's consultant is OpenAI's; no key is needed.
 
     Example: iteira dev
     """
     from iteira_cli.output import Output
 
+    llm = llm or llm_script is not None
+    ours = _at_model(mock_port) if llm else {}
     settings = load_settings(ctx, {"server.port": port})
     host, port = settings.server.host, settings.server.port
     daemon, talkme = address(host, port), address("127.0.0.1", mock_port)
     _check_free(host, port, mock_port)
     output = Output()
-    environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme}
+    environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme} | ours
+    pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
+    script = ["--llm-script", str(llm_script)] if llm_script else []
     programs = [
-        _start("mock", "--port", str(mock_port)),
+        _start("mock", "--port", str(mock_port), *(["--llm", *pace, *script] if llm else [])),
         _start("serve", "--port", str(port), config=ctx.ensure_object(Invocation), environment=environment),
     ]
     signal.signal(signal.SIGTERM, _interrupt)
@@ -60,6 +81,15 @@ def dev(
         output.note("stopping")
     finally:
         _stop(programs)
+
+
+def _at_model(mock_port: int) -> dict[str, str]:
+    """What makes the daemon ask the mock's model, whatever else is configured."""
+    return {
+        "ITEIRA_AGENT__PROVIDER": "openai",
+        "ITEIRA_AGENT__BASE_URL": f"{address('127.0.0.1', mock_port)}/v1",
+        "ITEIRA_AGENT__API_KEY": ANY_KEY,
+    }
 
 
 def _check_free(host: str, port: int, mock_port: int) -> None:

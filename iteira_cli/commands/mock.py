@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,10 +16,24 @@ from iteira_cli.program import typed
 
 if TYPE_CHECKING:
     from mock_server.calls import Call, Event
+    from mock_server.openai_api import Model
 
 DEFAULT_PORT = 5001
 PROBE_TIMEOUT = 5.0
 """Seconds that whoever is at an address has to show that it is there."""
+ANY_KEY = "mock-key"
+"""The model provider takes every key; a client wants one."""
+
+Llm = Annotated[bool, typer.Option("--llm", help="Be a model provider too (OpenAI's API, at /v1).")]
+LlmScript = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="What the model says (TOML).", show_default="answers from the knowledge it is given"
+    ),
+]
+FirstToken = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Before the model's first token.")]
+TokensPerSecond = Annotated[float, typer.Option(min=0.1, metavar="N", help="How fast the model writes on.")]
+FIRST_TOKEN, TOKENS_PER_SECOND = 0.05, 200.0
 
 
 def mock(
@@ -28,8 +43,14 @@ def mock(
         list[str] | None,
         typer.Option(metavar="TOKEN", help="Accept this token; repeatable.", show_default="any is accepted"),
     ] = None,
+    llm: Llm = False,
+    llm_script: LlmScript = None,
+    first_token: FirstToken = FIRST_TOKEN,
+    tokens_per_second: TokensPerSecond = TOKENS_PER_SECOND,
 ) -> None:
     """Run a mock TalkMe: it takes what the daemon sends and shows it.
+
+    With --llm it is a model provider as well, for a daemon whose consultant is OpenAI's.
 
     Example: iteira mock --port 5001
     """
@@ -42,6 +63,7 @@ def mock(
     if any(len(allowed) < MIN_TOKEN for allowed in tokens):
         raise Usage(f"--token: a token has at least {MIN_TOKEN} characters")
     output = Output()
+    model = _model(llm_script, first_token, tokens_per_second) if llm or llm_script else None
     try:
         sock = listen(host, port)
     except OSError as error:
@@ -50,11 +72,24 @@ def mock(
     output.note(f"Mock TalkMe on {url} ({_accepts(tokens)}); stop it with Ctrl-C.")
     call = typed("simulate-call", *at_mock(url))
     output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `{call}`.")
-    app = create_app(tokens=tokens, watch=lambda call, event: output.note(_line(call, event)))
+    if model:
+        output.note(f"Model provider: OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={ANY_KEY}")
+    app = create_app(tokens=tokens, watch=lambda call, event: output.note(_line(call, event)), model=model)
     try:
         Server(app).run(sockets=[sock])
     except KeyboardInterrupt:
         output.note("Mock TalkMe stopped.")
+
+
+def _model(script: Path | None, first_token: float, tokens_per_second: float) -> Model:
+    """Raises `Usage` for a script that cannot be used."""
+    from mock_server.model_answers import Script, ScriptError, read_script
+    from mock_server.openai_api import Model
+
+    try:
+        return Model(read_script(script) if script else Script(), first_token, tokens_per_second)
+    except ScriptError as error:
+        raise Usage(f"--llm-script: {error}") from None
 
 
 def answers(url: str) -> bool:

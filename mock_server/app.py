@@ -9,8 +9,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from mock_server import calls_api, openai_api, talkme_api
+from mock_server import calls_api, faults_api, openai_api, talkme_api
 from mock_server.calls import SERVICE, Call, Calls, Event
+from mock_server.faults import Faults
+from mock_server.faulty_talkme import FaultyTalkMe
 from mock_server.openai_api import Model
 
 MAX_BODY = 64 * 1024
@@ -23,9 +25,10 @@ def create_app(
     now: Callable[[], float] = time.time,
     watch: Callable[[Call, Event], None] | None = None,
     model: Model | None = None,
+    faults: Faults | None = None,
 ) -> FastAPI:
     """A TalkMe to practise on, and with `model` a model provider beside it. The other parameters are those of `Calls`,
-    which the app keeps as `app.state.calls`."""
+    which the app keeps as `app.state.calls`. `faults` can be changed while it runs; without, there are none yet."""
     app = FastAPI(
         title="Mock TalkMe",
         description=talkme_api.__doc__ or "",
@@ -33,10 +36,13 @@ def create_app(
         redoc_url=None,
     )
     app.state.calls = Calls(tokens=tokens, now=now, watch=watch)
+    app.state.faults = faults or Faults()
+    app.add_middleware(FaultyTalkMe, faults=app.state.faults, calls=app.state.calls)
     app.add_exception_handler(RequestValidationError, _unprocessable)
     app.include_router(talkme_api.router, max_body_size=MAX_BODY)
     app.include_router(talkme_api.router, prefix="/json/v1.0", max_body_size=MAX_BODY)
     app.include_router(calls_api.router, max_body_size=MAX_BODY)
+    app.include_router(faults_api.router, max_body_size=MAX_BODY)
     if model:
         app.state.model = model
         app.include_router(openai_api.router, max_body_size=openai_api.MAX_BODY)

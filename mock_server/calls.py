@@ -50,6 +50,8 @@ class Kind(StrEnum):
     FINISH = "finish"
     REFUSED = "refused"
     """A TalkMe call that was answered with `success: false`; `text` says why."""
+    FAULT = "fault"
+    """Something went wrong on purpose; `text` is the fault's name."""
 
 
 class DialogState(StrEnum):
@@ -92,6 +94,8 @@ class Event:
     """TalkMe's id of what the caller said; unique over all calls, and over restarts of the mock."""
     request_id: str | None = None
     """`X-Request-ID` of the HTTP request, if it had one."""
+    confirmed: bool = True
+    """False where a fault kept the answer from the daemon, which therefore may ask for the same again."""
 
 
 @dataclass(slots=True)
@@ -193,11 +197,11 @@ class Calls:
             call.state = DialogState.OPEN
         return self._record(call, Kind.TYPING, ttl=ttl, request_id=request_id)
 
-    def reply(self, call: Call, text: str, request_id: str | None = None) -> Event:
+    def reply(self, call: Call, text: str, request_id: str | None = None, *, confirmed: bool = True) -> Event:
         """Raises `DialogFinished`."""
         if call.state is not DialogState.OPEN:
             raise DialogFinished("Диалог завершён: отправка возможна, когда клиент напишет снова")
-        return self._record(call, Kind.REPLY, text=text, request_id=request_id)
+        return self._record(call, Kind.REPLY, text=text, request_id=request_id, confirmed=confirmed)
 
     def finish(self, call: Call, code: FinishCode, request_id: str | None = None) -> Event:
         call.state = STATE_AFTER[code]
@@ -207,6 +211,11 @@ class Calls:
         """Keep a refusal with the call that has the token, if one has."""
         if call := self._by_token.get(token):
             self._record(call, Kind.REFUSED, text=why, request_id=request_id)
+
+    def fault(self, token: str, name: str) -> None:
+        """Keep a fault with the call that has the token, if one has."""
+        if call := self._by_token.get(token):
+            self._record(call, Kind.FAULT, text=name)
 
     async def events(self, call: Call, after: int, wait: float) -> list[Event]:
         """The events with a sequence number greater than `after`; where there is none yet, the next ones,
@@ -226,9 +235,10 @@ class Calls:
         code: FinishCode | None = None,
         message_id: int | None = None,
         request_id: str | None = None,
+        confirmed: bool = True,
     ) -> Event:
         call.last_seq += 1
-        event = Event(call.last_seq, kind, self._now(), text, ttl, code, message_id, request_id)
+        event = Event(call.last_seq, kind, self._now(), text, ttl, code, message_id, request_id, confirmed)
         call.events.append(event)
         call.wake()
         if self._watch:

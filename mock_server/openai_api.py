@@ -26,7 +26,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from mock_server.model_answers import Answer, FunctionCall, Script, by_itself
+from mock_server.faults import Fault, Side
+from mock_server.faulty_talkme import HANG_UP, gone, hang_up
+from mock_server.model_answers import INVENTED, Answer, FunctionCall, Script, by_itself
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request's body: a prompt with a long dialog is longer than anything that TalkMe sends."""
@@ -37,6 +39,11 @@ DIMENSIONS = 256
 TOKEN = re.compile(r"\s*\S+|\s+$")
 ARGUMENT_PIECE = 8
 """Characters of a function's arguments that come in one chunk."""
+
+HANGING_UP = 10.0
+"""Seconds that closing a connection takes at the very most."""
+BREAKS = {"model_stall", "model_cut", "model_json"}
+"""Faults that come in the middle of an answer."""
 
 KINDS = {
     400: ("invalid_request_error", None),
@@ -211,13 +218,32 @@ def _vector(text: str, dimensions: int) -> array[float]:
 async def complete(wanted: Completion, request: Request) -> Response | dict[str, Any]:
     """One completion, whole or as a stream of server-sent events."""
     model: Model = request.app.state.model
-    answer = _answer(model, wanted)
+    fault: Fault | None = request.app.state.faults.draw(Side.MODEL)
+    answer = await _disturbed(_answer(model, wanted), fault, request, model)
     if answer.status:
         raise ProviderError(answer.status, answer.text or HTTPStatus(answer.status).phrase)
-    writing = _Writing(model, wanted, answer)
+    writing = _Writing(model, wanted, answer, fault)
     if wanted.stream:
-        return StreamingResponse(writing.stream(), media_type="text/event-stream")
+        return StreamingResponse(writing.stream(request), media_type="text/event-stream")
+    if fault and fault.name in BREAKS:
+        return Response('{"id": "chatcmpl-', media_type="application/json")
     return await writing.whole()
+
+
+async def _disturbed(answer: Answer, fault: Fault | None, request: Request, model: Model) -> Answer:
+    """What a fault makes of an answer before its first token."""
+    match fault:
+        case Fault(name="model_500" | "model_429"):
+            return Answer(status=int(fault.name.removeprefix("model_")), text="This went wrong on purpose")
+        case Fault(name="model_timeout"):
+            await gone(request.receive, fault.seconds)
+            await hang_up(request.scope, request.receive)
+        case Fault(name="model_slow"):
+            first = model.first_token if answer.first_token is None else answer.first_token
+            return answer.model_copy(update={"first_token": first + fault.seconds})
+        case Fault(name="model_invent"):
+            return answer.model_copy(update={"text": INVENTED})
+    return answer
 
 
 def _answer(model: Model, wanted: Completion) -> Answer:
@@ -233,8 +259,8 @@ def _answer(model: Model, wanted: Completion) -> Answer:
 class _Writing:
     """One answer on its way to who asked."""
 
-    def __init__(self, model: Model, wanted: Completion, answer: Answer) -> None:
-        self._wanted, self._answer = wanted, answer
+    def __init__(self, model: Model, wanted: Completion, answer: Answer, fault: Fault | None) -> None:
+        self._wanted, self._answer, self._fault = wanted, answer, fault
         self._first = model.first_token if answer.first_token is None else answer.first_token
         self._pace = answer.tokens_per_second or model.tokens_per_second
         self._id = f"chatcmpl-{secrets.token_hex(12)}"
@@ -254,15 +280,28 @@ class _Writing:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason()}
         return {**self._head("chat.completion"), "choices": [choice], "usage": self._usage()}
 
-    async def stream(self) -> AsyncIterator[str]:
+    async def stream(self, request: Request) -> AsyncIterator[str]:
         yield self._event({"role": "assistant", "content": ""})
-        for delta in self._pieces():
+        pieces = self._pieces()
+        for number, delta in enumerate(pieces):
             await self._next()
+            if self._fault and self._fault.name in BREAKS and number == len(pieces) // 2:
+                yield await self._break(self._fault, request)
             yield self._event(delta)
         yield self._event({}, self._reason())
         if self._wanted.stream_options and self._wanted.stream_options.include_usage:
             yield _data({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()})
         yield "data: [DONE]\n\n"
+
+    async def _break(self, fault: Fault, request: Request) -> str:
+        """What comes in the middle of a disturbed stream. The client's leaving ends a stream that stalls."""
+        if fault.name == "model_json":
+            return 'data: {"id": "chatcmpl-\n\n'
+        if fault.name == "model_stall":
+            await asyncio.sleep(fault.seconds)
+        request.scope["extensions"][HANG_UP]()
+        await asyncio.sleep(HANGING_UP)  # the response ends with its connection
+        return ""
 
     def _pieces(self) -> list[dict[str, Any]]:
         """The deltas, each a token or as much of a function call."""

@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mock_server.faulty_talkme import HANG_UP
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -17,11 +20,21 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server(address[:2], family=family)
 
 
+class Connection(HttpToolsProtocol):
+    """uvicorn's, but an application can hang up."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: self.transport.close}  # type: ignore[dict-item]  # an ASGI extension is any value
+
+
 class Server(uvicorn.Server):
     """uvicorn, but long polls do not hold up its end."""
 
     def __init__(self, app: FastAPI) -> None:
-        super().__init__(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
+        super().__init__(
+            uvicorn.Config(app, http=Connection, log_level="warning", access_log=False, lifespan="off", ws="none")
+        )
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, StrictInt, StringConstraints
 from starlette.exceptions import HTTPException
 
 from mock_server.calls import MIN_TOKEN, Call, Calls, FinishCode, Refused
+from mock_server.faulty_talkme import UNCONFIRMED
 
 MAX_TEXT = 4_000
 """Characters of one send."""
@@ -123,9 +124,10 @@ async def simulate_typing(calls: Received, call: Dialog, body: Typing, request_i
 
 
 @router.post("/send", response_model_exclude_none=True)
-async def send(calls: Received, call: Dialog, body: Send, request_id: RequestId = None) -> Answer:
+async def send(request: Request, calls: Received, call: Dialog, body: Send, request_id: RequestId = None) -> Answer:
     """Say a text to the caller. Refused once the bot has left the dialog, until the caller speaks again."""
-    calls.reply(call, body.content.text, request_id)
+    confirmed = not getattr(request.state, UNCONFIRMED, False)
+    calls.reply(call, body.content.text, request_id, confirmed=confirmed)
     return Answer(result={})
 
 

@@ -38,6 +38,8 @@ class Heard:
     caller: str
     text: str
     at: float
+    confirmed: bool = True
+    """False where a fault kept TalkMe's answer from the sender, who has to send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ class Verdict:
     lost: tuple[Sent, ...]
     """Accepted, and neither replied to nor failed nor expired."""
     doubled: tuple[Sent, ...]
-    """Replied to with different texts, or with one text more often than kills can explain."""
+    """Replied to with different texts, or with one text more often than kills and lost answers can explain."""
     repeated: int
-    """Further replies with the same text, each with a kill between it and the one before: the sender died after the
-    reply had left and before that was recorded."""
+    """Further replies with the same text after one whose sender cannot know that it arrived: he was killed after the
+    reply had left and before that was recorded, or TalkMe's answer was lost."""
     disordered: tuple[Sent, ...]
     """Replied to before a message of the same caller that was accepted earlier."""
     stray: tuple[Heard, ...]
@@ -123,12 +125,13 @@ def _matched(sent: Sequence[Sent], heard: Sequence[Heard]) -> tuple[Replies, tup
 
 
 def _again(sent: Sequence[Sent], replies: Replies, kills: Sequence[float]) -> tuple[tuple[Sent, ...], int]:
-    """The messages that were replied to more often than may be, and how many repetitions kills explain."""
+    """The messages that were replied to more often than may be, and how many repetitions are explained."""
     doubled, repeated = [], 0
     for message in sent:
         heard = [reply for _, reply in replies.get(message.id, ())]
         explained = [
-            earlier.text == later.text and any(earlier.at - IN_FLIGHT <= kill <= later.at for kill in kills)
+            earlier.text == later.text
+            and (not earlier.confirmed or any(earlier.at - IN_FLIGHT <= kill <= later.at for kill in kills))
             for earlier, later in pairwise(heard)
         ]
         repeated += sum(explained)

@@ -19,12 +19,15 @@ from iteira_cli.commands.mock import (
     DEFAULT_PORT,
     FIRST_TOKEN,
     TOKENS_PER_SECOND,
+    Chaos,
     FirstToken,
     Llm,
     LlmScript,
+    Seed,
     TokensPerSecond,
     at_mock,
     cannot_listen,
+    faults_of,
 )
 from iteira_cli.errors import Failed
 from iteira_cli.options import Invocation, address, load_settings
@@ -44,6 +47,8 @@ def dev(
     llm_script: LlmScript = None,
     first_token: FirstToken = FIRST_TOKEN,
     tokens_per_second: TokensPerSecond = TOKENS_PER_SECOND,
+    chaos: Chaos = "",
+    seed: Seed = 0,
 ) -> None:
     """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
 
@@ -53,6 +58,7 @@ def dev(
     """
     from iteira_cli.output import Output
 
+    faults_of(chaos, seed)  # better told now than by the mock
     llm = llm or llm_script is not None
     ours = _at_model(mock_port) if llm else {}
     settings = load_settings(ctx, {"server.port": port})
@@ -63,8 +69,9 @@ def dev(
     environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme} | ours
     pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
     script = ["--llm-script", str(llm_script)] if llm_script else []
+    model = ["--llm", *pace, *script] if llm else []
     programs = [
-        _start("mock", "--port", str(mock_port), *(["--llm", *pace, *script] if llm else [])),
+        _start("mock", "--port", str(mock_port), "--chaos", chaos, "--seed", str(seed), *model),
         _start("serve", "--port", str(port), config=ctx.ensure_object(Invocation), environment=environment),
     ]
     signal.signal(signal.SIGTERM, _interrupt)

@@ -16,6 +16,7 @@ from iteira_cli.program import typed
 
 if TYPE_CHECKING:
     from mock_server.calls import Call, Event
+    from mock_server.faults import Faults
     from mock_server.openai_api import Model
 
 DEFAULT_PORT = 5001
@@ -33,6 +34,13 @@ LlmScript = Annotated[
 ]
 FirstToken = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Before the model's first token.")]
 TokensPerSecond = Annotated[float, typer.Option(min=0.1, metavar="N", help="How fast the model writes on.")]
+Chaos = Annotated[
+    str,
+    typer.Option(
+        metavar="FAULTS", help="What goes wrong how often: http500=10%,slow=2s@5%.", show_default="nothing goes wrong"
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Meet the same faults again.")]
 FIRST_TOKEN, TOKENS_PER_SECOND = 0.05, 200.0
 
 
@@ -47,6 +55,8 @@ def mock(
     llm_script: LlmScript = None,
     first_token: FirstToken = FIRST_TOKEN,
     tokens_per_second: TokensPerSecond = TOKENS_PER_SECOND,
+    chaos: Chaos = "",
+    seed: Seed = 0,
 ) -> None:
     """Run a mock TalkMe: it takes what the daemon sends and shows it.
 
@@ -64,6 +74,7 @@ def mock(
         raise Usage(f"--token: a token has at least {MIN_TOKEN} characters")
     output = Output()
     model = _model(llm_script, first_token, tokens_per_second) if llm or llm_script else None
+    faults = faults_of(chaos, seed)
     try:
         sock = listen(host, port)
     except OSError as error:
@@ -74,7 +85,11 @@ def mock(
     output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `{call}`.")
     if model:
         output.note(f"Model provider: OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={ANY_KEY}")
-    app = create_app(tokens=tokens, watch=lambda call, event: output.note(_line(call, event)), model=model)
+    if faults.faults:
+        output.note(f"Faults: {faults.chaos} (seed {seed}); PUT {url}/faults changes them.")
+    app = create_app(
+        tokens=tokens, watch=lambda call, event: output.note(_line(call, event)), model=model, faults=faults
+    )
     try:
         Server(app).run(sockets=[sock])
     except KeyboardInterrupt:
@@ -90,6 +105,16 @@ def _model(script: Path | None, first_token: float, tokens_per_second: float) ->
         return Model(read_script(script) if script else Script(), first_token, tokens_per_second)
     except ScriptError as error:
         raise Usage(f"--llm-script: {error}") from None
+
+
+def faults_of(chaos: str, seed: int) -> Faults:
+    """Raises `Usage` for what is no description of faults."""
+    from mock_server.faults import ChaosError, Faults
+
+    try:
+        return Faults(chaos, seed)
+    except ChaosError as error:
+        raise Usage(f"--chaos: {error}") from None
 
 
 def answers(url: str) -> bool:

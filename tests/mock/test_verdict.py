@@ -186,3 +186,12 @@ async def test_a_refused_webhook_comes_again_with_its_id_before_the_next_one_of_
     assert [sent.id for sent in load.sent] == sorted(sent.id for sent in load.sent)
     assert load.refusals == len(load.sent)
     assert all(sent.accepted for sent in load.sent)
+
+
+def test_a_second_reply_is_explained_where_the_sender_cannot_know_that_the_first_arrived() -> None:
+    sent = [message(1)]
+    lost_answer = replace(reply(sent[0], 10.0), confirmed=False)
+    assert found(sent, [lost_answer, reply(sent[0], 12.0)]) == {}
+    assert judge(sent, [lost_answer, reply(sent[0], 12.0)]).repeated == 1
+    assert found(sent, [lost_answer, reply(sent[0], 12.0), reply(sent[0], 14.0)]) == {"doubled": [1]}
+    assert found(sent, [lost_answer, reply(sent[0], 12.0, "Снова {}")]) == {"doubled": [1]}

@@ -47,6 +47,7 @@ COMMANDS = {
     "kb": Entry("kb", "app", "Repair"),
     "mock": Entry("mock", "mock", "Try out"),
     "simulate-call": Entry("simulate", "simulate_call", "Try out"),
+    "simulate-load": Entry("load", "simulate_load", "Try out"),
     "drill": Entry("drill", "drill", "Try out"),
     "selftest": Entry("selftest", "selftest", "Try out"),
     "doctor": Entry("doctor", "doctor", "Set up"),

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from mock_server import calls_api, faults_api, openai_api, talkme_api
+from mock_server import calls_api, faults_api, openai_api, stream_api, talkme_api
 from mock_server.calls import SERVICE, Call, Calls, Event
 from mock_server.faults import Faults
 from mock_server.faulty_talkme import FaultyTalkMe
@@ -42,6 +42,7 @@ def create_app(
     app.include_router(talkme_api.router, max_body_size=MAX_BODY)
     app.include_router(talkme_api.router, prefix="/json/v1.0", max_body_size=MAX_BODY)
     app.include_router(calls_api.router, max_body_size=MAX_BODY)
+    app.include_router(stream_api.router)
     app.include_router(faults_api.router, max_body_size=MAX_BODY)
     if model:
         app.state.model = model

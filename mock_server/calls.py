@@ -8,7 +8,7 @@ import secrets
 import string
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -152,6 +152,7 @@ class Calls:
         # A daemon remembers ids for longer than the mock runs, so they must not begin again at 1.
         self._ids = itertools.count(int(now() * 1000))
         self._closed = False
+        self._listeners: set[asyncio.Queue[tuple[Call, Event] | None]] = set()
 
     def open(self, *, phone: str | None = None, name: str | None = None, token: str | None = None) -> Call:
         """A new dialog. Without `token` it gets one of its own; where only some are accepted, the one whose
@@ -169,6 +170,10 @@ class Calls:
     def get(self, call_id: int) -> Call | None:
         return self._calls.get(call_id)
 
+    def has(self, call: Call) -> bool:
+        """Whether a call is kept, by a server that goes on."""
+        return not self._closed and call.id in self._calls
+
     def all(self) -> list[Call]:
         """The calls kept, oldest first."""
         return list(self._calls.values())
@@ -185,6 +190,8 @@ class Calls:
         self._closed = True
         for call in self._calls.values():
             call.wake()
+        for queue in self._listeners:
+            queue.put_nowait(None)
 
     def said(self, call: Call, text: str, request_id: str | None = None) -> Event:
         """The caller speaks, which opens the dialog again if the bot had left it."""
@@ -220,10 +227,20 @@ class Calls:
     async def events(self, call: Call, after: int, wait: float) -> list[Event]:
         """The events with a sequence number greater than `after`; where there is none yet, the next ones,
         or none after `wait` seconds or when the call is forgotten."""
-        if not self._closed and call.id in self._calls and call.last_seq <= after:
+        if self.has(call) and call.last_seq <= after:
             with suppress(TimeoutError):
                 await asyncio.wait_for(call.changed.wait(), wait)
         return call.after(after)
+
+    async def listen(self) -> AsyncGenerator[tuple[Call, Event], None]:
+        """Every event of every call from now on, until the server stops."""
+        queue: asyncio.Queue[tuple[Call, Event] | None] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            while not self._closed and (happened := await queue.get()):
+                yield happened
+        finally:
+            self._listeners.discard(queue)
 
     def _record(
         self,
@@ -243,6 +260,8 @@ class Calls:
         call.wake()
         if self._watch:
             self._watch(call, event)
+        for queue in self._listeners:
+            queue.put_nowait((call, event))
         return event
 
     def _add(self, token: str, phone: str | None, name: str | None, *, announced: bool) -> Call:

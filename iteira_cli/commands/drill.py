@@ -117,12 +117,12 @@ def _in_a_thread(rehearsal: Drill) -> Verdict:
     from anyio.from_thread import start_blocking_portal
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     with start_blocking_portal() as portal:
         return portal.call(rehearsal.run)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

@@ -70,12 +70,12 @@ def simulate_call(
     if scenario and (say or phone or name):
         raise Usage("--scenario says itself who calls and what he says: leave out --say, --phone and --name")
     found = scenarios.read(scenario) if scenario else None
-    daemon, mock = _base_url("--url", daemon_url(ctx, url)), _base_url("--mock", mock)
+    daemon, mock = base_url("--url", daemon_url(ctx, url)), base_url("--mock", mock)
     _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
     _check_token(webhook_token)
     webhook_token = webhook_token or allowed_token(ctx)
     _check_daemon(daemon)
-    sock = None if answers(mock) else _listen_as_mock(mock)
+    sock = None if answers(mock) else listen_as_mock(mock)
     if sock:
         output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
     if found:
@@ -170,7 +170,7 @@ def _typed(output: Output) -> Iterator[str]:
             yield text
 
 
-def _listen_as_mock(url: str) -> socket:
+def listen_as_mock(url: str) -> socket:
     """A socket for a mock of our own. Raises `Failed` where it cannot be had."""
     import httpx
 
@@ -263,7 +263,7 @@ def _check_daemon(url: str) -> None:
         raise DaemonUnreachable(f"no daemon answers at {url}: start one with `iteira dev`") from None
 
 
-def _base_url(option: str, url: str) -> str:
+def base_url(option: str, url: str) -> str:
     import httpx
 
     try:

@@ -1,0 +1,305 @@
+"""A load: calls to the daemon, replies heard at the mock, and what became of every message, checked at both ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from iteira_cli.errors import CliError, Failed, NotFound
+from iteira_cli.nodes import poll
+from iteira_cli.processes import Consumption, consumption
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    import httpx
+
+    from iteira_cli.admin_client import AdminClient
+    from iteira_cli.output import Output
+    from mock_server.delivery import Deliveries
+    from mock_server.faults import Faults
+    from mock_server.traffic import Plan, Replies, Traffic
+    from mock_server.verdict import Heard, Verdict
+
+SETTLE = 125.0
+"""Seconds after the last call in which what still waits is answered, or expires (`server.stale_after` is 120 s)."""
+AFTERWARDS = 1.0
+"""Seconds in which a second reply to the last message would be heard."""
+SHOWN_EVERY = 0.25
+SAMPLED_EVERY = 1.0
+"""Seconds between two looks at the daemon's processes."""
+LISTENING = 10.0
+"""Seconds that the mock has to begin its stream."""
+CONNECTIONS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the daemon's processes used: `at` seconds after the load began, CPU seconds until then, bytes."""
+
+    at: float
+    cpu: float
+    memory: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a load has shown."""
+
+    traffic: Traffic
+    verdict: Verdict
+    began: float
+    """Unix seconds; so is `ended`, the end of the last call."""
+    ended: float
+    generator_cpu: float
+    """CPU seconds of this program while calls were made."""
+    samples: list[Sample] = field(default_factory=list)
+    daemon_asked: bool = True
+    """The daemon has told what became of the messages without a reply."""
+    refusals: int = 0
+    last_refusal: str | None = None
+    faults_met: dict[str, int] = field(default_factory=dict)
+
+
+class LoadTest:
+    """One load of `plan`. `sock`: where a mock is to run for its length; without, one answers at `mock` already."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        admin: AdminClient,
+        mock: str,
+        sock: socket | None,
+        faults: Faults,
+        tokens: list[str],
+        output: Output,
+    ) -> None:
+        self._plan, self._admin, self._mock, self._sock = plan, admin, mock, sock
+        self._faults, self._tokens, self._output = faults, tokens, output
+        self._samples: list[Sample] = []
+        self._daemon_asked = True
+
+    async def run(self) -> Outcome:
+        """Make the calls, wait until nothing waits any more, and judge. Raises `Failed`."""
+        from mock_server.app import create_app
+        from mock_server.delivery import Deliveries
+        from mock_server.serving import running
+        from mock_server.traffic import Replies, Traffic
+        from mock_server.verdict import judge
+
+        async with AsyncExitStack() as stack:
+            if self._sock:
+                await stack.enter_async_context(running(create_app(), self._sock))
+            http = await stack.enter_async_context(_client())
+            before = await self._set_faults(http)
+            replies = Replies()
+            deliveries = Deliveries(http, lambda: self._admin.url, faults=self._faults, give_up=self._plan.patience)
+            seed = self._faults.seed
+            traffic = Traffic(
+                self._plan,
+                deliveries,
+                replies,
+                Random(f"load {seed}"),  # noqa: S311 - to be repeated, not to be secret
+                name=f"load-{secrets.token_hex(4)}",
+                tokens=self._tokens,
+            )
+            try:
+                async with self._listening(http, replies), self._watched(traffic, deliveries):
+                    cpu = time.process_time()
+                    began = time.time()
+                    await traffic.run()
+                    ended, cpu = time.time(), time.process_time() - cpu
+                    await self._settle(traffic, replies)
+                met = await self._restore_faults(http, before)
+            except BaseException:
+                await self._restore_faults(http, before)
+                raise
+        heard = [replace(reply, caller=self._owner(traffic, reply)) for reply in replies.heard]
+        heard = [reply for reply in heard if reply.caller.startswith(f"{traffic.name}-")]
+        verdict = judge(traffic.sent, heard, await asyncio.to_thread(self._ended, traffic, heard))
+        return Outcome(
+            traffic=traffic,
+            verdict=verdict,
+            began=began,
+            ended=ended,
+            generator_cpu=cpu,
+            samples=self._samples,
+            daemon_asked=self._daemon_asked,
+            refusals=deliveries.refusals,
+            last_refusal=deliveries.last_refusal,
+            faults_met={**met, **self._faults.met},
+        )
+
+    def _owner(self, traffic: Traffic, reply: Heard) -> str:
+        """The caller who heard a reply. TalkMe knows a dialog by its token; where callers share one, by the mark."""
+        if not self._tokens:
+            return reply.caller.removeprefix("token-of-")
+        marks = {sent.mark: sent.caller for sent in traffic.sent}
+        return next((marks[word] for word in re.findall(r"\w+", reply.text) if word in marks), "")
+
+    async def _set_faults(self, http: httpx.AsyncClient) -> dict[str, Any] | None:
+        """Those of the mock's side; what was in force before, if there are any."""
+        if not self._faults.faults:
+            return None
+        before: dict[str, Any] = (await self._at_mock(http, "GET")).json()
+        wanted = {"chaos": self._faults.chaos, "seed": self._faults.seed}
+        await self._at_mock(http, "PUT", wanted)
+        return before
+
+    async def _restore_faults(self, http: httpx.AsyncClient, before: dict[str, Any] | None) -> dict[str, int]:
+        """How often the mock met those of the load."""
+        if before is None:
+            return {}
+        met: dict[str, int] = (await self._at_mock(http, "GET")).json()["met"]
+        await self._at_mock(http, "PUT", {"chaos": before["chaos"], "seed": before["seed"]})
+        return met
+
+    async def _at_mock(self, http: httpx.AsyncClient, method: str, body: object = None) -> httpx.Response:
+        import httpx
+
+        try:
+            answer = await http.request(method, f"{self._mock}/faults", json=body, timeout=LISTENING)
+            return answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise Failed(f"the mock at {self._mock} does not take the faults: {error}") from None
+
+    @asynccontextmanager
+    async def _listening(self, http: httpx.AsyncClient, replies: Replies) -> AsyncIterator[None]:
+        """Every reply that the mock receives is heard for the length of the block. Raises `Failed`."""
+        import httpx
+
+        from mock_server.verdict import Heard
+
+        listening = asyncio.Event()
+
+        async def listen() -> None:
+            url = f"{self._mock}/stream"
+            async with http.stream("GET", url, params={"kind": "reply"}, timeout=httpx.Timeout(None)) as stream:
+                async for line in stream.raise_for_status().aiter_lines():
+                    listening.set()
+                    if line.startswith("data: "):
+                        event = json.loads(line[6:])
+                        replies.take(Heard(event["token"], event["text"], event["at"], event["confirmed"]))
+
+        task = asyncio.create_task(listen())
+        waiting = asyncio.create_task(listening.wait())
+        await asyncio.wait([task, waiting], timeout=LISTENING, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not listening.is_set():
+            task.cancel()
+            raise Failed(f"the mock at {self._mock} streams no events", "start `iteira mock` of this version there")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, httpx.HTTPError):
+                await task
+
+    @asynccontextmanager
+    async def _watched(self, traffic: Traffic, deliveries: Deliveries) -> AsyncIterator[None]:
+        """Processes are sampled, and on a terminal one line shows how it goes."""
+        tasks = [asyncio.create_task(self._sample(traffic))]
+        with self._status() as update:
+            if update:
+                tasks.append(asyncio.create_task(self._refresh(update, traffic, deliveries)))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    @contextmanager
+    def _status(self) -> Iterator[Callable[[str], None] | None]:
+        """What shows a line on a terminal; None elsewhere."""
+        if not self._output.err.is_terminal:
+            yield None
+            return
+        with self._output.err.status("calling") as status:
+            yield status.update
+
+    async def _refresh(self, update: Callable[[str], None], traffic: Traffic, deliveries: Deliveries) -> None:
+        while True:
+            update(progress(traffic, deliveries.refusals))
+            await asyncio.sleep(SHOWN_EVERY)
+
+    async def _sample(self, traffic: Traffic) -> None:
+        pids: list[int] = []
+        with suppress(CliError):
+            pids = [worker["pid"] for worker in (await asyncio.to_thread(self._admin.stats))["workers"]]
+        while True:
+            used: Consumption | None = await asyncio.to_thread(consumption, pids) if pids else None
+            if used and traffic.began:
+                self._samples.append(Sample(time.time() - traffic.began, used.cpu, used.memory))
+            await asyncio.sleep(SAMPLED_EVERY)
+
+    async def _settle(self, traffic: Traffic, replies: Replies) -> None:
+        """Until all that was accepted is heard, or the daemon has nothing left to say."""
+
+        async def settled() -> bool:
+            heard = len({reply.text for reply in replies.heard})
+            if heard >= sum(sent.accepted for sent in traffic.sent):
+                return True
+            try:
+                return not (await asyncio.to_thread(self._admin.stats))["queue"]["depth"]
+            except CliError:
+                return False
+
+        if not await poll(settled, SETTLE):
+            self._output.warning(f"after {SETTLE:g} s there still is something to answer")
+        await asyncio.sleep(AFTERWARDS)
+
+    def _ended(self, traffic: Traffic, heard: list[Heard]) -> dict[int, str]:
+        """What the daemon says of the messages without a reply, by message id."""
+        told = " ".join(reply.text for reply in heard)
+        silent = {(sent.caller, sent.mark): sent.id for sent in traffic.sent if sent.mark not in told}
+        states = {}
+        for caller in {caller for caller, _ in silent}:
+            try:
+                lines = self._admin.session(caller)["transcript"]
+            except NotFound:  # nothing of this caller was accepted
+                continue
+            except CliError:
+                self._daemon_asked = False
+                continue
+            for line in lines:
+                key = (caller, line["text"].split()[-1])
+                if line["role"] == "caller" and key in silent:
+                    states[silent[key]] = line["state"]
+        return states
+
+
+def progress(traffic: Traffic, refusals: int) -> str:
+    """How a load goes, in one line."""
+    from iteira_cli.output import duration
+    from mock_server.figures import latencies, spread
+
+    seen = traffic.observations
+    answered = sum(each.heard_at is not None for each in seen)
+    waits = spread(latencies(seen[-1000:]))
+    seconds = time.time() - (traffic.began or time.time())
+    return (
+        f"{seconds:.0f} s: {traffic.under_way} calls under way, {traffic.said} said, {answered} answered, "
+        f"{traffic.said - len(seen)} waiting, {len(seen) - answered} failed, {refusals} refused; "
+        f"reply p50 {duration(waits.p50)}, p95 {duration(waits.p95)}"
+    )
+
+
+def _client() -> httpx.AsyncClient:
+    """A client that costs little: what is measured is the daemon."""
+    import aiohttp
+    import httpx
+    from httpx_aiohttp import AiohttpTransport
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return httpx.AsyncClient(transport=AiohttpTransport(client=session), timeout=None)  # noqa: S113 - each call has one

@@ -1,0 +1,114 @@
+"""Webhooks on their way to a daemon: sent again where they are refused, and disturbed where faults say so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from mock_server.faults import Fault, Faults, Side
+
+PAUSE = 0.25
+"""Seconds before a refused webhook is sent again."""
+GIVE_UP = 60.0
+"""Seconds after which it is not sent again."""
+ANSWER_TIMEOUT = 40.0
+"""Seconds a webhook's answer may take; longer than it waits for the reply (25 s unless configured)."""
+
+
+class Refused(Exception):
+    """The webhook was not accepted; it may be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What came of a webhook. Times are Unix seconds."""
+
+    began: float
+    """When the delivery began that was accepted, or else the first one."""
+    ended: float
+    accepted: bool
+    """The webhook answered 2xx; otherwise it was given up after all attempts."""
+
+
+class Deliveries:
+    """What is refused is sent again with the same id, as TalkMe does, for `give_up` seconds.
+
+    `target` gives a daemon's base URL for each delivery, `now` gives Unix seconds.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        target: Callable[[], str],
+        *,
+        now: Callable[[], float] = time.time,
+        faults: Faults | None = None,
+        give_up: float = GIVE_UP,
+    ) -> None:
+        self._http, self._target, self._now, self._give_up = http, target, now, give_up
+        self._faults = faults or Faults()
+        self.refusals = 0
+        """Deliveries that were not accepted."""
+        self.last_refusal: str | None = None
+
+    def fault(self) -> Fault | None:
+        """What is to go wrong with the next message. `reorder` is for who knows the caller's next one."""
+        return self._faults.draw(Side.WEBHOOK)
+
+    async def deliver(self, body: dict[str, Any], fault: Fault | None = None) -> Delivered:
+        """Until it is accepted or given up."""
+        match fault:
+            case Fault(name="delay"):
+                await asyncio.sleep(fault.seconds)
+            case Fault(name="malformed"):
+                await self._malformed(body)
+            case Fault(name="dup"):
+                first, _ = await asyncio.gather(self._until_taken(body), self._until_taken(body))
+                return first
+        return await self._until_taken(body)
+
+    async def _until_taken(self, body: dict[str, Any]) -> Delivered:
+        began = self._now()
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(Refused),
+            wait=wait_fixed(PAUSE),
+            stop=stop_after_delay(self._give_up),
+            reraise=True,
+        )
+        try:
+            began = await attempts(self._post, body)
+        except Refused:
+            return Delivered(began, self._now(), accepted=False)
+        return Delivered(began, self._now(), accepted=True)
+
+    async def _post(self, body: dict[str, Any]) -> float:
+        """Post one webhook; when that began, if it was accepted. Raises `Refused`."""
+        began = self._now()
+        try:
+            answer = await self._http.post(f"{self._target()}/webhook/talkme", json=body, timeout=ANSWER_TIMEOUT)
+        except httpx.TransportError as error:
+            raise self._refusal(str(error) or type(error).__name__) from error
+        if not answer.is_success:
+            raise self._refusal(f"status {answer.status_code}: {answer.text[:200]}")
+        return began
+
+    async def _malformed(self, body: dict[str, Any]) -> None:
+        """Half of the body, whose refusal is as it should be. Raises nothing: the whole one follows."""
+        half = json.dumps(body, ensure_ascii=False).encode()[: len(str(body)) // 2]
+        headers = {"Content-Type": "application/json"}
+        try:
+            await self._http.post(f"{self._target()}/webhook/talkme", content=half, headers=headers)
+        except httpx.TransportError as error:
+            self._refusal(str(error) or type(error).__name__)
+
+    def _refusal(self, reason: str) -> Refused:
+        self.refusals += 1
+        self.last_refusal = reason
+        return Refused(reason)

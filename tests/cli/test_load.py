@@ -1,0 +1,159 @@
+"""`iteira simulate-load` against a real daemon, and what it refuses before a call is made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from iteira_cli.charts import Line, bars, lines
+from iteira_cli.errors import Usage
+from iteira_cli.processes import consumption
+from iteira_cli.thresholds import threshold
+from tests.daemon import running_daemon, settings_for
+from tests.mock.serving import free_port
+
+from .terminal import IteiraProcess, iteira
+
+FIGURES: dict[str, float | None] = {"p95": 1.0, "lost": 0, "error_rate": 0.02, "throughput": 99.0, "p50": None}
+
+
+@pytest.mark.parametrize(
+    ("condition", "crossed"),
+    [
+        ("p95>900ms", True),
+        ("p95 > 1s", False),
+        ("p95>=1.0s", True),
+        ("lost>0", False),
+        ("lost<=0", True),
+        ("error_rate>1%", True),
+        ("error_rate>2%", False),
+        ("throughput<100", True),
+        ("p50>99s", True),
+    ],
+)
+def test_a_condition_is_met_or_not_and_always_where_there_is_no_figure(condition: str, crossed: bool) -> None:
+    assert threshold(condition).crossed(FIGURES) is crossed
+
+
+@pytest.mark.parametrize(
+    ("condition", "complaint"),
+    [
+        ("p95", "expected a condition like 'p95>1.5s'"),
+        ("p95=1s", "expected a condition like"),
+        ("p96>1s", "no figure is called p96; there are p50, p90"),
+        ("p95>1", "p95 is compared with a value like 1.5s or 200ms"),
+        ("lost>1%", "lost is compared with a value like 10, without a unit"),
+        ("error_rate>1", "error_rate is compared with a value like 1%"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_told(condition: str, complaint: str) -> None:
+    with pytest.raises(Usage) as told:
+        threshold(condition)
+    assert complaint in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--rate", "5", "--concurrency", "5"), "one of them is expected"),
+        (("--report", "load.pdf"), "a file that ends with .html is expected"),
+        (("--report", "nowhere/load.html"), "there is no folder nowhere"),
+        (("--think-time", "soon"), "'soon' is no length of time"),
+        (("--duration", "0s"), "more than 0s is expected"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_looked_for(options: tuple[str, ...], complaint: str) -> None:
+    refused = iteira("simulate-load", *options)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert complaint in " ".join(refused.stderr.split())
+
+
+def test_faults_that_there_are_not_and_reports_that_are_none_are_wrong_usage(nobody: str, tmp_path: Path) -> None:
+    (tmp_path / "before.json").write_text("{}")
+    earlier = iteira("simulate-load", "--url", nobody, "--compare", "before.json")
+    assert (earlier.returncode, "the .json of an earlier --report" in earlier.stderr) == (2, True)
+    chaos = iteira("simulate-load", "--url", nobody, "--chaos", "htp500=1%")
+    assert (chaos.returncode, "did you mean http500" in chaos.stderr) == (2, True)
+    assert iteira("simulate-load", "--url", nobody).returncode == 3
+
+
+async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -> None:
+    mock = f"http://127.0.0.1:{free_port()}"
+    async with running_daemon(settings_for(tmp_path, f"{mock}/")) as daemon:
+
+        async def load(*options: str) -> IteiraProcess:
+            common = ("simulate-load", "--url", daemon, "--mock", mock, "--calls", "5", "--turns", "2", "--rate", "20")
+            return await asyncio.to_thread(iteira, *common, *options)
+
+        first = await load("--json", "--report", "first.html", "--seed", "1")
+        again = await load("--compare", "first.json", "--fail-if", "p50<60s", "--fail-if", "lost>0")
+        chaotic = await load("--json", "--chaos", "http500=20%,truncate=20%,dup=20%,reorder=20%", "--seed", "4")
+
+    document = json.loads(first.stdout)
+    assert first.returncode == 0, first.stderr
+    assert (document["calls"], document["messages"], document["plan"]["seed"]) == (5, 10, 1)
+    assert document["verdict"] == {
+        **dict.fromkeys(("failed", "expired", "refused", "lost", "doubled", "out_of_order", "stray", "repeated"), 0),
+        "clean": True,
+        "daemon_asked": True,
+        "accepted": 10,
+        "answered": 10,
+    }
+    assert 0 < document["latency"]["p50"] <= document["latency"]["p99"] <= document["latency"]["max"]
+    assert document["latency"]["count"] == document["webhook"]["count"] == 10
+    written = json.loads((tmp_path / "first.json").read_text(encoding="utf-8"))
+    assert (
+        sum(second["said"] for second in written["series"]) == sum(bar["count"] for bar in written["histogram"]) == 10
+    )
+    page = (tmp_path / "first.html").read_text(encoding="utf-8")
+    assert "Clean: nothing lost, doubled or out of order." in page
+    assert not re.search(r"(?:src|href)=|url\(|<script", page), "a report needs nothing from elsewhere"
+    assert page.count("<svg") == 6
+
+    assert again.returncode == 1
+    assert "p50<60s (measured" in again.stderr
+    assert re.search(r"^lost>0 +0 +kept", again.stdout, re.MULTILINE)
+    assert re.search(r"^latency\.p50 +\d", again.stdout, re.MULTILINE)
+
+    verdict = json.loads(chaotic.stdout)["verdict"]
+    assert chaotic.returncode == 0, chaotic.stderr
+    assert verdict["clean"]
+    assert set(json.loads(chaotic.stdout)["faults_met"]) & {"http500", "truncate"}
+
+
+def test_charts_are_drawings_that_say_in_words_what_they_show() -> None:
+    drawn = lines("Wait", [Line("p50 & more", "a", [(0, 1.0), (1, None), (2, 3.0)])], lambda value: f"{value:g} s")
+    root = ElementTree.fromstring(drawn)
+    svg = root.find("svg")
+    assert svg is not None
+    assert svg.get("aria-label") == "Wait: p50 & more at most 3 s"
+    assert len(svg.findall("circle")) == 2, "a value between gaps is a dot"
+    assert "nothing was measured" in lines("Wait", [], str)
+    heights = [
+        float(bar.get("height", "0")) for bar in ElementTree.fromstring(bars("B", [("x", 1), ("y", 2)])).iter("rect")
+    ]
+    assert heights[1] == pytest.approx(2 * heights[0])
+
+
+def test_processes_are_counted_with_their_descendants(tmp_path: Path) -> None:
+    def process(pid: int, parent: int, ticks: int, pages: int) -> None:
+        (tmp_path / str(pid)).mkdir()
+        fields = ["S", str(parent), *["0"] * 9, str(ticks), "0", *["0"] * 8, str(pages), "0"]
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}")
+
+    process(10, 1, 100, 5)
+    process(11, 10, 200, 5)
+    process(12, 1, 400, 5)
+    found = consumption([10], tmp_path)
+    alone = consumption([11], tmp_path)
+    assert found
+    assert alone
+    assert found.cpu == pytest.approx(alone.cpu * 1.5)
+    assert found.memory == 2 * alone.memory
+    assert consumption([99], tmp_path) is None
+    assert consumption([1], tmp_path / "nowhere") is None

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -68,6 +69,17 @@ class Output:
         # The blanks that fill the last column up would only be in the way of who reads on.
         sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().rstrip("\n").split("\n")))
 
+    def box(self, title: str, rows: Iterable[tuple[str, str]], last: str) -> None:
+        """What to do next, for the one who waits: boxed where a terminal has room for it, since what is to be typed
+        must never be broken."""
+        lines = [title, "", *(f"{what}  {how}" for what, how in _aligned(rows)), last]
+        widest = max(cell_len(line) for line in lines) + 4
+        if not self.err.is_terminal or widest > self.err.width:
+            for line in ["", *filter(None, lines)]:
+                self.note(line)
+            return
+        self.err.print(Panel(printable("\n".join(lines)), expand=False, border_style="green"))
+
     def note(self, text: str) -> None:
         """Progress: what happens now, for the one who waits."""
         self.err.print(printable(text), style="dim", soft_wrap=True)
@@ -81,6 +93,12 @@ class Output:
         self.err.print(Text("Error: ", style="bold red"), printable(text), sep="", soft_wrap=True)
         if hint:
             self.err.print(printable(hint), soft_wrap=True)
+
+
+def _aligned(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    listed = list(rows)
+    width = max(cell_len(what) for what, _ in listed)
+    return [(f"{what:<{width}}", how) for what, how in listed]
 
 
 def printable(cell: Cell) -> Text:

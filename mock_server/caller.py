@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from mock_server.webhook import webhook
+
 SENT = "Сообщение отправлено"
 """What the daemon's webhook says once the whole reply is delivered; anything else with 200 means: it follows."""
 BAD_GATEWAY = 502
@@ -92,7 +94,14 @@ class SimulatedCall:
         try:
             spoken = await self._speak(text)
             ear = _Ear(self._http, self._url, spoken, watch)
-            await self._converse(said, self._webhook_body(spoken), ear, time_limit)
+            body = webhook(
+                self.dialog["token"],
+                self.dialog,
+                spoken["text"],
+                message_id=spoken["message_id"],
+                dialog_id=self.dialog["dialogId"],
+            )
+            await self._converse(said, body, ear, time_limit)
             await ear.hear()
         except httpx.HTTPError as error:
             said.error = f"the mock at {self._mock} failed: {_reason(error)}"
@@ -106,21 +115,6 @@ class SimulatedCall:
         answer.raise_for_status()
         event: Event = answer.json()
         return event
-
-    def _webhook_body(self, spoken: Event) -> dict[str, Any]:
-        """The form in which TalkMe really sends it: with neither `session_id` nor `user_id`."""
-        dialog, text = self.dialog, spoken["text"]
-        return {
-            "token": dialog["token"],
-            "site": {"id": "mock", "domain": "iteira"},
-            "client": {key: dialog[key] for key in ("searchId", "login", "clientId", "name", "phone")},
-            "message": {"text": text},
-            "originalOnlineChatMessage": {
-                "id": spoken["message_id"],
-                "text": text,
-                "dialogId": dialog["dialogId"],
-            },
-        }
 
     async def _converse(self, said: Said, body: dict[str, Any], ear: _Ear, time_limit: float) -> None:
         """Send the webhook, listening meanwhile, and stay until the reply is whole or the time is over."""

@@ -52,6 +52,10 @@ class Kind(StrEnum):
     """A TalkMe call that was answered with `success: false`; `text` says why."""
     FAULT = "fault"
     """Something went wrong on purpose; `text` is the fault's name."""
+    WEBHOOK = "webhook"
+    """The daemon has answered a webhook that the mock sent itself: `status`, none where nobody answered, and `text`."""
+    HANG_UP = "hang_up"
+    """The caller has hung up."""
 
 
 class DialogState(StrEnum):
@@ -62,6 +66,7 @@ class DialogState(StrEnum):
     ENDED = "ended"
     OPERATOR = "operator"
     IRRELEVANT = "irrelevant"
+    HUNG_UP = "hung_up"
 
 
 class FinishCode(StrEnum):
@@ -96,6 +101,8 @@ class Event:
     """`X-Request-ID` of the HTTP request, if it had one."""
     confirmed: bool = True
     """False where a fault kept the answer from the daemon, which therefore may ask for the same again."""
+    status: int | None = None
+    """HTTP status of a webhook's answer."""
 
 
 @dataclass(slots=True)
@@ -211,7 +218,8 @@ class Calls:
         return self._record(call, Kind.REPLY, text=text, request_id=request_id, confirmed=confirmed)
 
     def finish(self, call: Call, code: FinishCode, request_id: str | None = None) -> Event:
-        call.state = STATE_AFTER[code]
+        if call.state is not DialogState.HUNG_UP:
+            call.state = STATE_AFTER[code]
         return self._record(call, Kind.FINISH, code=code, request_id=request_id)
 
     def refused(self, token: str, why: str, request_id: str | None = None) -> None:
@@ -231,6 +239,16 @@ class Calls:
             with suppress(TimeoutError):
                 await asyncio.wait_for(call.changed.wait(), wait)
         return call.after(after)
+
+    def answered(self, call: Call, status: int | None, text: str, message_id: int | None) -> Event:
+        """The daemon has answered the webhook of a message, or nobody has."""
+        return self._record(call, Kind.WEBHOOK, text=text, message_id=message_id, status=status)
+
+    def hang_up(self, call: Call) -> None:
+        """The caller hears nothing any more, until he speaks again."""
+        if call.state is not DialogState.HUNG_UP:
+            call.state = DialogState.HUNG_UP
+            self._record(call, Kind.HANG_UP)
 
     async def listen(self) -> AsyncGenerator[tuple[Call, Event], None]:
         """Every event of every call from now on, until the server stops."""
@@ -253,9 +271,10 @@ class Calls:
         message_id: int | None = None,
         request_id: str | None = None,
         confirmed: bool = True,
+        status: int | None = None,
     ) -> Event:
         call.last_seq += 1
-        event = Event(call.last_seq, kind, self._now(), text, ttl, code, message_id, request_id, confirmed)
+        event = Event(call.last_seq, kind, self._now(), text, ttl, code, message_id, request_id, confirmed, status)
         call.events.append(event)
         call.wake()
         if self._watch:

@@ -21,9 +21,16 @@ GIVE_UP = 60.0
 ANSWER_TIMEOUT = 40.0
 """Seconds a webhook's answer may take; longer than it waits for the reply (25 s unless configured)."""
 
+LONGEST = 2000
+"""Characters that are kept of an answer; the daemon's are a few hundred long."""
+
 
 class Refused(Exception):
-    """The webhook was not accepted; it may be sent again."""
+    """The webhook was not accepted; it may be sent again. `status` is that of the answer, if there was one."""
+
+    def __init__(self, told: str, status: int | None = None) -> None:
+        super().__init__(told)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,10 @@ class Delivered:
     ended: float
     accepted: bool
     """The webhook answered 2xx; otherwise it was given up after all attempts."""
+    status: int | None = None
+    """Of the last answer; None where there was none."""
+    told: str = ""
+    """What that answer says, or why there was none."""
 
 
 class Deliveries:
@@ -83,21 +94,20 @@ class Deliveries:
             reraise=True,
         )
         try:
-            began = await attempts(self._post, body)
-        except Refused:
-            return Delivered(began, self._now(), accepted=False)
-        return Delivered(began, self._now(), accepted=True)
+            return await attempts(self._post, body)
+        except Refused as refused:
+            return Delivered(began, self._now(), accepted=False, status=refused.status, told=str(refused))
 
-    async def _post(self, body: dict[str, Any]) -> float:
-        """Post one webhook; when that began, if it was accepted. Raises `Refused`."""
+    async def _post(self, body: dict[str, Any]) -> Delivered:
+        """Post one webhook. Raises `Refused`."""
         began = self._now()
         try:
             answer = await self._http.post(f"{self._target()}/webhook/talkme", json=body, timeout=ANSWER_TIMEOUT)
         except httpx.TransportError as error:
             raise self._refusal(str(error) or type(error).__name__) from error
         if not answer.is_success:
-            raise self._refusal(f"status {answer.status_code}: {answer.text[:200]}")
-        return began
+            raise self._refusal(answer.text[:LONGEST], answer.status_code)
+        return Delivered(began, self._now(), accepted=True, status=answer.status_code, told=answer.text[:LONGEST])
 
     async def _malformed(self, body: dict[str, Any]) -> None:
         """Half of the body, whose refusal is as it should be. Raises nothing: the whole one follows."""
@@ -108,7 +118,7 @@ class Deliveries:
         except httpx.TransportError as error:
             self._refusal(str(error) or type(error).__name__)
 
-    def _refusal(self, reason: str) -> Refused:
+    def _refusal(self, told: str, status: int | None = None) -> Refused:
         self.refusals += 1
-        self.last_refusal = reason
-        return Refused(reason)
+        self.last_refusal = f"status {status}: {told[:200]}" if status else told
+        return Refused(told, status)

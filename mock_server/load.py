@@ -13,6 +13,7 @@ import httpx
 
 from mock_server.delivery import Deliveries
 from mock_server.verdict import Sent
+from mock_server.webhook import webhook
 
 CONSONANTS, VOWELS = "бвгджзклмнпрстфхцчшщ", "аеиоуыэюя"
 ENDING = "нкс"
@@ -43,20 +44,15 @@ class Caller:
     line: asyncio.Queue[Saying | None] = field(default_factory=asyncio.Queue)
 
     def webhook(self, saying: Saying) -> dict[str, Any]:
-        """The form in which TalkMe really sends it: with neither `session_id` nor `user_id`."""
-        return {
-            "token": self.token,
-            "site": {"id": "mock", "domain": "iteira"},
-            "client": {
-                "searchId": self.number,
-                "login": f"{self.number}_posetitel",
-                "clientId": self.user_id,
-                "name": f"{self.number} посетитель в сентябре 2025 года",
-                "phone": None,
-            },
-            "message": {"text": saying.text},
-            "originalOnlineChatMessage": {"id": saying.id, "text": saying.text, "dialogId": self.number},
+        """What TalkMe sends for it."""
+        client = {
+            "searchId": self.number,
+            "login": f"{self.number}_posetitel",
+            "clientId": self.user_id,
+            "name": f"{self.number} посетитель в сентябре 2025 года",
+            "phone": None,
         }
+        return webhook(self.token, client, saying.text, message_id=saying.id, dialog_id=self.number)
 
 
 class Marks:

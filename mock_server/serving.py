@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.calls.close()
+        await self._app.state.speaker.close()
         await super().shutdown(sockets)
 
 

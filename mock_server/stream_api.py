@@ -44,7 +44,7 @@ async def _all(calls: Calls, kinds: frozenset[Kind]) -> AsyncIterator[str]:
     async with aclosing(calls.listen()) as events:
         async for call, event in events:
             if event.kind in kinds:
-                yield _data({"call": call.id, "token": call.token, **asdict(event)})
+                yield _data({"call": call.id, "token": call.token, "state": call.state, **asdict(event)})
 
 
 async def _one(calls: Calls, call: Call, seen: int) -> AsyncIterator[str]:

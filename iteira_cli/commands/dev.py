@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ from iteira_cli.commands.mock import (
 from iteira_cli.errors import Failed
 from iteira_cli.options import Invocation, address, load_settings
 from iteira_cli.program import typed
+
+if TYPE_CHECKING:
+    from iteira_cli.output import Output
 
 DEFAULT_DAEMON = "http://127.0.0.1:8000"
 START_SECONDS = 180.0
@@ -71,23 +74,30 @@ def dev(
     script = ["--llm-script", str(llm_script)] if llm_script else []
     model = ["--llm", *pace, *script] if llm else []
     programs = [
-        _start("mock", "--port", str(mock_port), "--chaos", chaos, "--seed", str(seed), *model),
+        _start("mock", "--port", str(mock_port), "--daemon", daemon, "--chaos", chaos, "--seed", str(seed), *model),
         _start("serve", "--port", str(port), config=ctx.ensure_object(Invocation), environment=environment),
     ]
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
-        output.note("")
-        output.note(f"ready: the daemon on {daemon}, the mock TalkMe on {talkme}")
-        at_daemon = [] if daemon == DEFAULT_DAEMON else ["--url", daemon]
-        output.note(f"Call it from a second terminal:  {typed('simulate-call', *at_daemon, *at_mock(talkme))}")
-        output.note(f"See who called:                  {typed('stats', *at_daemon)}")
-        output.note("Ctrl-C stops both.")
+        _say_what_to_do(output, daemon, talkme)
         _wait_until_one_ends(programs)
     except KeyboardInterrupt:
         output.note("stopping")
     finally:
         _stop(programs)
+
+
+def _say_what_to_do(output: Output, daemon: str, talkme: str) -> None:
+    """Where to click, and what to type next."""
+    at_daemon = [] if daemon == DEFAULT_DAEMON else ["--url", daemon]
+    rows = [
+        ("Call it from this page", f"{talkme}/"),
+        ("or from a second terminal", typed("simulate-call", *at_daemon, *at_mock(talkme))),
+        ("Let a hundred call at once", typed("simulate-load", *at_daemon, *at_mock(talkme))),
+        ("See who called", typed("stats", *at_daemon)),
+    ]
+    output.box(f"ready: the daemon on {daemon}, the mock TalkMe on {talkme}", rows, "Ctrl-C stops both.")
 
 
 def _at_model(mock_port: int) -> dict[str, str]:

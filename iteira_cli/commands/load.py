@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iteira_cli.commands.drill import interrupt, seconds
-from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, faults_of
-from iteira_cli.commands.simulate import base_url, listen_as_mock
+from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, base_url, faults_of
+from iteira_cli.commands.simulate import listen_as_mock
 from iteira_cli.errors import Failed, Usage
 from iteira_cli.options import Json, Token, Url, connect, load_settings
 from iteira_cli.output import NOTHING, duration

@@ -51,6 +51,9 @@ def mock(
         list[str] | None,
         typer.Option(metavar="TOKEN", help="Accept this token; repeatable.", show_default="any is accepted"),
     ] = None,
+    daemon: Annotated[
+        str, typer.Option(metavar="URL", help="The daemon that the call console calls.")
+    ] = "http://127.0.0.1:8000",
     llm: Llm = False,
     llm_script: LlmScript = None,
     first_token: FirstToken = FIRST_TOKEN,
@@ -58,7 +61,7 @@ def mock(
     chaos: Chaos = "",
     seed: Seed = 0,
 ) -> None:
-    """Run a mock TalkMe: it takes what the daemon sends and shows it.
+    """Run a mock TalkMe: it takes what the daemon sends and shows it, and has a page to call from.
 
     With --llm it is a model provider as well, for a daemon whose consultant is OpenAI's.
 
@@ -75,6 +78,7 @@ def mock(
     output = Output()
     model = _model(llm_script, first_token, tokens_per_second) if llm or llm_script else None
     faults = faults_of(chaos, seed)
+    daemon = base_url("--daemon", daemon)
     try:
         sock = listen(host, port)
     except OSError as error:
@@ -83,12 +87,17 @@ def mock(
     output.note(f"Mock TalkMe on {url} ({_accepts(tokens)}); stop it with Ctrl-C.")
     call = typed("simulate-call", *at_mock(url))
     output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `{call}`.")
+    output.note(f"Call the daemon at {daemon} from this page: {url}/")
     if model:
         output.note(f"Model provider: OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={ANY_KEY}")
     if faults.faults:
         output.note(f"Faults: {faults.chaos} (seed {seed}); PUT {url}/faults changes them.")
     app = create_app(
-        tokens=tokens, watch=lambda call, event: output.note(_line(call, event)), model=model, faults=faults
+        tokens=tokens,
+        watch=lambda call, event: output.note(_line(call, event)),
+        model=model,
+        faults=faults,
+        daemon=daemon,
     )
     try:
         Server(app).run(sockets=[sock])
@@ -129,6 +138,19 @@ def answers(url: str) -> bool:
     except (httpx.HTTPError, ValueError):
         return False
     return isinstance(health, dict) and health.get("service") == SERVICE
+
+
+def base_url(option: str, url: str) -> str:
+    """Without a slash at its end. Raises `Usage`."""
+    import httpx
+
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 80) > 65535:
+        raise Usage(f"{option} {url}: a base URL such as http://127.0.0.1:8000 is expected")
+    return url.rstrip("/")
 
 
 def reason(error: OSError) -> str:

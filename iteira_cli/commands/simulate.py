@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iteira_cli import scenarios
-from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, reason
+from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
 from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Json, Url, allowed_token, daemon_url
@@ -261,15 +261,3 @@ def _check_daemon(url: str) -> None:
         httpx.get(f"{url}/webhook/talkme/health", timeout=PROBE_TIMEOUT, trust_env=False)
     except httpx.HTTPError:
         raise DaemonUnreachable(f"no daemon answers at {url}: start one with `iteira dev`") from None
-
-
-def base_url(option: str, url: str) -> str:
-    import httpx
-
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 80) > 65535:
-        raise Usage(f"{option} {url}: a base URL such as http://127.0.0.1:8000 is expected")
-    return url.rstrip("/")

@@ -5,16 +5,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format clean
+.PHONY: help run test test-browser lint format clean
 
 help: ## Show what can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Start the daemon and a mock TalkMe, ready to take a simulated call.
 	@$(BIN)/iteira dev
 
 test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest.
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-browser: $(VENV)/.browser ## Run the tests of the call console in a real browser; as root, install one first.
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types.
 	@$(BIN)/ruff check
@@ -41,3 +44,10 @@ $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.browser: $(VENV)/.dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		test "$$(id -u)" = 0 || { echo "No browser is installed: install Chromium, then make test-browser again." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install --yes -qq --no-install-recommends chromium fonts-dejavu-core >&2; }
+	@$(PIP) --editable '.[dev,browser]'
+	@touch $@

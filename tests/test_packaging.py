@@ -71,7 +71,15 @@ def test_the_readme_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "README.ru.md", "CONTRIBUTING.md", "docs/webhook.md", "docs/redis.md", "docs/reliability.md"],
+    [
+        "README.md",
+        "README.ru.md",
+        "CONTRIBUTING.md",
+        "docs/webhook.md",
+        "docs/redis.md",
+        "docs/reliability.md",
+        "docs/practice.md",
+    ],
 )
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     path = ROOT / document

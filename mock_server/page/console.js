@@ -470,9 +470,10 @@ function speakIn(chosen) {
 
 $("dial").addEventListener("submit", async (event) => {
   event.preventDefault();
+  const [phone, name] = [$("phone").value.trim(), $("name").value.trim()];
+  $("dial").reset(); // before the next caller can be typed
   try {
-    await dial($("phone").value.trim(), $("name").value.trim());
-    $("dial").reset();
+    await dial(phone, name);
   } catch (error) {
     outage(error instanceof TypeError ? t("lost") : error.message);
   }

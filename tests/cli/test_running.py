@@ -126,7 +126,8 @@ def test_dev_says_how_to_call_it_and_ends_at_once_when_ctrl_c_is_pressed_twice()
     port, mock_port = free_port(), free_port()
     with started("dev", "--port", str(port), "--mock-port", str(mock_port)) as process:
         lines = lines_until(process, "Ctrl-C stops both.")
-        call = next(line for line in lines if line.startswith("Call it from a second terminal:"))
+        assert any(line.endswith(f"  http://127.0.0.1:{mock_port}/") for line in lines), "where to click"
+        call = next(line for line in lines if line.startswith("or from a second terminal"))
         assert call.endswith(f"simulate-call --url http://127.0.0.1:{port} --mock http://127.0.0.1:{mock_port}")
         os.killpg(process.pid, signal.SIGINT)
         lines_until(process, "stopping")

@@ -53,6 +53,7 @@ class DaemonDouble:
     def server(self) -> uvicorn.Server:
         app = FastAPI()
         app.add_api_route("/webhook/talkme", self._webhook, methods=["POST"], response_model=None)
+        app.add_api_route("/webhook/talkme/health", lambda: {"status": "ok"})
         return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
 
     async def _webhook(self, body: dict[str, Any], background: BackgroundTasks) -> dict[str, Any] | Response:

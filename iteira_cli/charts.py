@@ -10,6 +10,8 @@ from html import escape
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 60, 12, 12, 28
 TICKS = 4
+STEPS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10)
+"""Their quarters are readable."""
 
 Point = tuple[float, float | None]
 """A value over time (seconds); None where there is none, which breaks the line."""
@@ -103,7 +105,7 @@ def _grid(top: float, label: Callable[[float], str]) -> str:
 
 
 def _times(end: float) -> str:
-    step = _round_up(end / 8)
+    step = max(_round_up(end / 8, (1, 2, 5, 10)), 1.0)
     marks = [number * step for number in range(int(end / step) + 1)]
     return "".join(
         f'<text x="{_x(at / end):.1f}" y="{HEIGHT - 8}" class="middle">{at:g} s</text>'
@@ -120,11 +122,9 @@ def _y(share: float) -> float:
     return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
 
 
-def _round_up(value: float) -> float:
-    """To a number whose quarters are readable."""
+def _round_up(value: float, steps: Sequence[float] = STEPS) -> float:
+    """To one of the steps, times a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(
-        step * power for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9)
-    )
+    return next(step * power for step in steps if step * power >= value * (1 - 1e-9))

@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from mock_server.delivery import Deliveries
     from mock_server.faults import Faults
     from mock_server.traffic import Plan, Replies, Traffic
-    from mock_server.verdict import Heard, Verdict
+    from mock_server.verdict import Heard, Sent, Verdict
 
 SETTLE = 125.0
 """Seconds after the last call in which what still waits is answered, or expires (`server.stale_after` is 120 s)."""
 AFTERWARDS = 1.0
 """Seconds in which a second reply to the last message would be heard."""
+UNFINISHED = frozenset({"accepted", "answering", "answered"})
+"""States of a message that the daemon still has to do with."""
 SHOWN_EVERY = 0.25
 SAMPLED_EVERY = 1.0
 """Seconds between two looks at the daemon's processes."""
@@ -124,7 +126,8 @@ class LoadTest:
                 raise
         heard = [replace(reply, caller=self._owner(traffic, reply)) for reply in replies.heard]
         heard = [reply for reply in heard if reply.caller.startswith(f"{traffic.name}-")]
-        verdict = judge(traffic.sent, heard, await asyncio.to_thread(self._ended, traffic, heard))
+        states = await self._final(traffic, heard)
+        verdict = judge([_taken(sent, states) for sent in traffic.sent], heard, states)
         return Outcome(
             traffic=traffic,
             verdict=verdict,
@@ -241,11 +244,11 @@ class LoadTest:
             await asyncio.sleep(SAMPLED_EVERY)
 
     async def _settle(self, traffic: Traffic, replies: Replies) -> None:
-        """Until all that was accepted is heard, or the daemon has nothing left to say."""
+        """Until all that was said is heard, or the daemon has nothing left to say."""
 
         async def settled() -> bool:
             heard = len({reply.text for reply in replies.heard})
-            if heard >= sum(sent.accepted for sent in traffic.sent):
+            if heard >= len(traffic.sent):
                 return True
             try:
                 return not (await asyncio.to_thread(self._admin.stats))["queue"]["depth"]
@@ -255,6 +258,17 @@ class LoadTest:
         if not await poll(settled, SETTLE):
             self._output.warning(f"after {SETTLE:g} s there still is something to answer")
         await asyncio.sleep(AFTERWARDS)
+
+    async def _final(self, traffic: Traffic, heard: list[Heard]) -> dict[int, str]:
+        """What became of the messages without a reply, once the daemon has done with them all."""
+        states: dict[int, str] = {}
+
+        async def done() -> bool:
+            states.update(await asyncio.to_thread(self._ended, traffic, heard))
+            return UNFINISHED.isdisjoint(states.values())
+
+        await poll(done, SETTLE)
+        return states
 
     def _ended(self, traffic: Traffic, heard: list[Heard]) -> dict[int, str]:
         """What the daemon says of the messages without a reply, by message id."""
@@ -274,6 +288,11 @@ class LoadTest:
                 if line["role"] == "caller" and key in silent:
                     states[silent[key]] = line["state"]
         return states
+
+
+def _taken(sent: Sent, ended: Mapping[int, str]) -> Sent:
+    """A webhook answered 502 was refused to the caller, but its message is the daemon's, which says that it failed."""
+    return replace(sent, accepted=sent.accepted or ended.get(sent.id) in {"failed", "expired"})
 
 
 def progress(traffic: Traffic, refusals: int) -> str:

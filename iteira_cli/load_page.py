@@ -18,7 +18,8 @@ STYLE = """
 body { margin: 0 auto; max-width: 1160px; padding: 24px 16px 48px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 32px 0 8px; }
-p { margin: 4px 0; color: var(--soft); } p.verdict { font-size: 17px; font-weight: 600; margin: 12px 0; }
+p { margin: 4px 0; color: var(--soft); overflow-wrap: anywhere; }
+p.verdict { font-size: 17px; font-weight: 600; margin: 12px 0; }
 .good { color: var(--good); } .wrong { color: var(--bad); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 8px; margin: 16px 0; }
 .tile { background: var(--card); border-radius: 8px; padding: 10px 12px; }
@@ -38,7 +39,7 @@ polyline.bad { stroke: var(--bad); } .a:is(rect, circle) { fill: var(--a); } .b:
 .c:is(rect, circle) { fill: var(--c); } .bad:is(rect, circle) { fill: var(--bad); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; min-width: 320px; }
 th, td { text-align: left; padding: 4px 20px 4px 0; border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 """
 SUMS = ("mean", "p50", "p90", "p95", "p99", "max")
 

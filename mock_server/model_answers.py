@@ -38,7 +38,7 @@ GREETING = re.compile(r"здравствуй|привет|добр\w+ (?:ден�
 
 UNKNOWN = "К сожалению, такой информации у меня нет. Соединить вас с администратором?"
 INVENTED = "Эта услуга стоит 7777 рублей, а телефон мастера +375 29 000-00-00."
-"""What the fault `model_invent` says: a price and a number that stand nowhere."""
+"""What the fault `model_invent` says further: a price and a number that stand nowhere."""
 
 
 class ScriptError(ValueError):

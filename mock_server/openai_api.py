@@ -242,7 +242,7 @@ async def _disturbed(answer: Answer, fault: Fault | None, request: Request, mode
             first = model.first_token if answer.first_token is None else answer.first_token
             return answer.model_copy(update={"first_token": first + fault.seconds})
         case Fault(name="model_invent"):
-            return answer.model_copy(update={"text": INVENTED})
+            return answer.model_copy(update={"text": f"{answer.text} {INVENTED}".strip()})
     return answer
 
 

@@ -22,8 +22,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-KNOWLEDGE = re.compile(r"<сведения>\s*(.*?)\s*</сведения>", re.DOTALL)
-"""Where the daemon's prompt holds the rows it has found, the best first."""
+KNOWLEDGE = re.compile(r".*<сведения>\s*(.*?)\s*</сведения>", re.DOTALL)
+"""Where the daemon's prompt holds the rows it has found, the best first; its rules may name the brackets before."""
+CALLER = re.compile(r"<реплика>\s*(.*?)\s*</реплика>", re.DOTALL)
+DIALOG = re.compile(r"<разговор>\s*(.*?)\s*</разговор>", re.DOTALL)
+"""A dialog to be summarised."""
+SUMMARY_LENGTH = 400
+"""Characters of it that are repeated as its summary."""
 ROW_BREAK = "\n---\n"
 COLUMN = re.compile(r"^(?P<name>[^:\n]{1,40}): (?P<value>.+)$", re.MULTILINE)
 COLUMNS_TOLD = 3
@@ -119,13 +124,19 @@ def by_itself(messages: Sequence[Mapping[str, str]], functions: Collection[str])
 
     It decides only by the functions it was offered.
     """
-    said = _last(messages, "user")
-    answer = _on_occasion(said) or Answer(text=_known(_last(messages, "system"), said))
+    said = next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
+    if dialog := DIALOG.search(said):
+        return Answer(text=" ".join(dialog[1].split())[:SUMMARY_LENGTH])
+    said = words(said)
+    instructions = "\n".join(message["content"] for message in messages if message["role"] == "system")
+    answer = _on_occasion(said) or Answer(text=_known(instructions, said))
     return answer.model_copy(update={"call": [call for call in answer.call if call.name in functions]})
 
 
-def _last(messages: Sequence[Mapping[str, str]], role: str) -> str:
-    return next((message["content"] for message in reversed(messages) if message["role"] == role), "")
+def words(content: str) -> str:
+    """What the caller said, without the brackets that a prompt puts around it."""
+    caller = CALLER.search(content)
+    return caller[1] if caller else content
 
 
 def _on_occasion(said: str) -> Answer | None:

@@ -28,7 +28,7 @@ from starlette.exceptions import HTTPException
 
 from mock_server.faults import Fault, Side
 from mock_server.faulty_talkme import HANG_UP, gone, hang_up
-from mock_server.model_answers import INVENTED, Answer, FunctionCall, Script, by_itself
+from mock_server.model_answers import INVENTED, Answer, FunctionCall, Script, by_itself, words
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request's body: a prompt with a long dialog is longer than anything that TalkMe sends."""
@@ -249,7 +249,7 @@ async def _disturbed(answer: Answer, fault: Fault | None, request: Request, mode
 def _answer(model: Model, wanted: Completion) -> Answer:
     messages = [{"role": message.role, "content": message.text} for message in wanted.messages]
     said = next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
-    answer = model.script.answer(said) or by_itself(messages, wanted.functions)
+    answer = model.script.answer(words(said)) or by_itself(messages, wanted.functions)
     forced = wanted.tool_choice["function"]["name"] if isinstance(wanted.tool_choice, dict) else None
     if forced and all(call.name != forced for call in answer.call):
         answer = answer.model_copy(update={"text": "", "call": [FunctionCall(name=forced)]})

@@ -125,6 +125,24 @@ def test_a_function_that_is_demanded_is_called(client: OpenAI) -> None:
     assert call.function.name == "irrelevant"
 
 
+def test_it_finds_its_way_in_a_prompt_that_names_its_brackets_and_corrects_an_answer() -> None:
+    messages = [
+        {"role": "system", "content": f"Слова клиента (внутри <реплика>) и сведения (внутри <сведения>).\n{PROMPT}"},
+        {"role": "user", "content": "<реплика>Сколько стоит маникюр?</реплика>"},
+        {"role": "system", "content": "Прошлый вариант ответа отклонён."},
+    ]
+    assert by_itself(messages, ()).text.startswith("Маникюр классический: ")
+    messages[1]["content"] = "<реплика>Добрый день</реплика>"
+    assert by_itself(messages, ()).text == "Здравствуйте! Чем могу помочь?"
+
+
+def test_a_dialog_is_summarised_out_of_itself() -> None:
+    dialog = "<разговор>\nКлиент: Сколько стоит маникюр?\nКонсультант: 42 рубля.\n</разговор>"
+    assert by_itself([{"role": "user", "content": dialog}], ()).text == (
+        "Клиент: Сколько стоит маникюр? Консультант: 42 рубля."
+    )
+
+
 def test_what_stands_in_no_row_is_not_answered() -> None:
     messages = [{"role": "system", "content": PROMPT}, {"role": "user", "content": "Продаёте велосипеды?"}]
     assert by_itself(messages, ()).text.startswith("К сожалению")

@@ -35,6 +35,24 @@ class Console(BaseModel):
     health: Literal["ok", "degraded", "unavailable", "unreachable"]
 
 
+class Happened(BaseModel):
+    """One event of a turn; `seconds` among the details is how long it took."""
+
+    at: str
+    event: str
+    details: dict[str, str | float | bool | None]
+
+
+class Turn(BaseModel):
+    text: str
+    state: str
+    timeline: list[Happened]
+
+
+class Turns(BaseModel):
+    turns: list[Turn]
+
+
 def speaking(request: Request) -> Speaker:
     speaker: Speaker = request.app.state.speaker
     return speaker
@@ -75,6 +93,12 @@ async def console(speaker: Speaks) -> Console:
 async def speak(call: Known, body: Spoken, speaker: Speaks) -> Event:
     """The caller speaks, and the daemon gets the webhook from here; its answer becomes a `webhook` event."""
     return speaker.say(call, body.text)
+
+
+@router.get("/calls/{call_id}/turns")
+async def turns(call: Known, speaker: Speaks) -> Turns:
+    """What happened in the daemon with each message of the call, if its administration tells us."""
+    return Turns.model_validate({"turns": await speaker.turns(call)})
 
 
 @router.post("/calls/{call_id}/hang-up", response_model=CallSummary)

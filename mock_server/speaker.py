@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -15,6 +17,8 @@ from mock_server.webhook import webhook
 HELD = 5.0
 """Seconds that a message waits at most for the next one to overtake it (the fault `reorder`)."""
 HEALTH_TIMEOUT = 3.0
+TOLD = ("text", "state", "timeline")
+"""What is repeated of a line of the daemon's transcript."""
 
 
 class Speaker:
@@ -42,6 +46,17 @@ class Speaker:
             return str(answer.json()["status"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return "unreachable"
+
+    async def turns(self, call: Call) -> list[dict[str, Any]]:
+        """What the daemon's administration tells of each message of a call (`text`, `state`, `timeline`), in order;
+        nothing where it tells us nothing: it may want a token, or be another program."""
+        url = f"{self.daemon}/webhook/talkme/session/{quote(call.client_id, safe='')}"
+        try:
+            answer = await self._http().get(url, timeout=HEALTH_TIMEOUT)
+            lines = answer.raise_for_status().json()["transcript"]
+            return [{key: line[key] for key in TOLD} for line in lines if line["role"] == "caller"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return []
 
     async def close(self) -> None:
         for task in list(self._speaking):

@@ -16,6 +16,10 @@ const WORDS = {
     OPERATOR_REQUEST: "An operator takes over: the consultant is silent until the caller speaks again.",
     IRRELEVANT_MESSAGE: "The consultant has left: the message was not for this company.",
     refused: (t) => `TalkMe refused: ${t}`, fault: (t) => `fault: ${t}`, unconfirmed: "the daemon was not told that this arrived",
+    why: "what took the time", step_accepted: "accepted", step_claimed: "a worker took it", step_knowledge: "knowledge searched",
+    step_consultant: "consultant has answered", step_send: "sent to TalkMe", step_sent: "delivered", step_finish: "dialog left",
+    step_first_token: "first word of the model", step_answered: "reply stored", step_failed: "failed", step_expired: "too old to be answered",
+    step_filler: "asked for patience",
     noDaemon: "Not delivered: no daemon answers.", notDelivered: (n, t) => `Not delivered: ${n}. ${t}`,
     follows: "Accepted; the reply follows.", hungUpNote: "The caller has hung up.",
     outage: (url) => `No daemon answers at ${url}. What is said now is not heard by anybody; start it with “iteira dev” or “iteira serve”.`,
@@ -39,6 +43,10 @@ const WORDS = {
     OPERATOR_REQUEST: "Подключился оператор: консультант молчит, пока клиент не скажет что-нибудь снова.",
     IRRELEVANT_MESSAGE: "Консультант вышел: обращение не относится к компании.",
     refused: (t) => `TalkMe отказал: ${t}`, fault: (t) => `сбой: ${t}`, unconfirmed: "сервер не узнал, что это дошло",
+    why: "на что ушло время", step_accepted: "принято", step_claimed: "взято в работу", step_knowledge: "поиск в базе знаний",
+    step_consultant: "консультант ответил", step_send: "отправлено в TalkMe", step_sent: "доставлено", step_finish: "диалог закрыт",
+    step_first_token: "первое слово модели", step_answered: "ответ сохранён", step_failed: "не удалось", step_expired: "устарело",
+    step_filler: "попросили подождать",
     noDaemon: "Не доставлено: сервер не отвечает.", notDelivered: (n, t) => `Не доставлено: ${n}. ${t}`,
     follows: "Принято; ответ придёт.", hungUpNote: "Клиент положил трубку.",
     outage: (url) => `Сервер ${url} не отвечает: сказанного сейчас никто не услышит. Запустите «iteira dev» или «iteira serve».`,
@@ -97,6 +105,7 @@ class Call {
     this.seq = 0;
     this.texts = [];
     this.waiting = []; // what a replay has still to say
+    this.turns = new Map(); // by TalkMe's id of what was said
     this.node = $("call").content.firstElementChild.cloneNode(true);
     this.part = (selector) => this.node.querySelector(selector);
     this.part("h2").textContent = dialog.name;
@@ -177,6 +186,7 @@ class Call {
     this.dialog.state = event.state ?? "open";
     this.spokenAt = event.at;
     this.parts = [];
+    this.turns.set(event.message_id, { number: this.texts.length - 1, parts: this.parts });
     this.begun ??= event.at;
     this.add(element("said", event.text));
     this.suggest();
@@ -200,13 +210,15 @@ class Call {
 
   time(event) {
     const seconds = event.at - this.spokenAt;
-    const took = element("took", t("took", duration(seconds)));
+    const took = element("took", "");
+    took.append(element("", t("took", duration(seconds)), "span"));
     took.dataset.seconds = seconds;
     this.parts.push(took);
     if (this.parts.length > 1) {
-      this.parts[0].textContent = t("first", duration(Number(this.parts[0].dataset.seconds)));
-      for (const middle of this.parts.slice(1, -1)) middle.textContent = t("took", duration(Number(middle.dataset.seconds)));
-      took.textContent = t("last", duration(seconds));
+      const say = (part, which) => { part.firstChild.textContent = t(which, duration(Number(part.dataset.seconds))); };
+      say(this.parts[0], "first");
+      for (const middle of this.parts.slice(1, -1)) say(middle, "took");
+      say(took, "last");
     }
     this.add(took);
   }
@@ -231,7 +243,32 @@ class Call {
     else if (event.text === "Сообщение принято") this.note("", t("follows"));
     if (event.status === null || event.status >= 300) this.silence();
     if (event.status === null) look();
+    if (event.status === 200) this.explain(this.turns.get(event.message_id));
     this.next();
+  }
+
+  // What the turn spent its time on, where the daemon tells it.
+  async explain(turn) {
+    const last = turn?.parts.at(-1);
+    if (!last || last.querySelector("details")) return;
+    const { turns } = await ask("GET", `/calls/${this.dialog.id}/turns`);
+    const told = turns[turn.number];
+    if (!told?.timeline.length || told.text !== this.texts[turn.number]) return;
+    const details = element("", "", "details");
+    details.append(element("", t("why"), "summary"));
+    const list = element("", "", "ol");
+    const begin = Date.parse(told.timeline[0].at);
+    for (const { at, event, details: more } of told.timeline) {
+      const line = element("", "", "li");
+      line.append(element("", `+${duration((Date.parse(at) - begin) / 1000)}`, "b"), ` ${t(`step_${event.replace(" ", "_")}`) ?? event}`);
+      if (more.by && event !== "claimed") line.append(` (${more.by})`);
+      if (typeof more.seconds === "number") line.append(`: ${duration(more.seconds)}`);
+      list.append(line);
+    }
+    details.append(list);
+    details.addEventListener("toggle", () => details.scrollIntoView({ block: "nearest" }));
+    last.append(details);
+    this.part(".talk").scrollTop = this.part(".talk").scrollHeight;
   }
 
   // A replay says its next text when the one before has been dealt with.

@@ -107,6 +107,20 @@ def test_typing_is_shown_until_the_reply_and_parts_have_their_times(page: Page, 
     expect(card.get_by_text(re.compile("последняя часть через"))).to_be_visible()
 
 
+def test_a_reply_tells_on_request_what_its_turn_spent_the_time_on(page: Page, daemon: DaemonDouble) -> None:
+    def happened(event: str, second: float, **details: Any) -> dict[str, Any]:
+        return {"event": event, "at": f"2026-01-01T00:00:0{second:.3f}+00:00", "details": details}
+
+    timeline = [happened("accepted", 0), happened("knowledge", 0.005, seconds=0.004), happened("sent", 0.25)]
+    daemon.transcript = [{"role": "caller", "text": "Алло", "state": "sent", "timeline": timeline}]
+    card = dial(page, "Анна")
+    say(card, "Алло")
+    card.get_by_text("на что ушло время").click()
+    steps = card.get_by_role("listitem")
+    expect(steps).to_have_text(["+0 мс принято", "+5 мс поиск в базе знаний: 4 мс", "+250 мс доставлено"])
+    expect(steps.last).to_be_in_viewport()
+
+
 def test_an_outage_is_seen_where_it_hurts(page: Page, daemon_server: Any) -> None:
     card = dial(page, "Анна")
     say(card, "раз")

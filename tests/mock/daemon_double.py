@@ -49,11 +49,14 @@ class DaemonDouble:
         self.turn = turn
         self.later = later
         self.received: list[dict[str, Any]] = []
+        self.transcript: list[dict[str, Any]] = []
+        """What its administration tells of every session."""
 
     def server(self) -> uvicorn.Server:
         app = FastAPI()
         app.add_api_route("/webhook/talkme", self._webhook, methods=["POST"], response_model=None)
         app.add_api_route("/webhook/talkme/health", lambda: {"status": "ok"})
+        app.add_api_route("/webhook/talkme/session/{user_id}", lambda: {"transcript": self.transcript})
         return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
 
     async def _webhook(self, body: dict[str, Any], background: BackgroundTasks) -> dict[str, Any] | Response:

@@ -118,6 +118,12 @@ async def test_a_reordered_message_is_overtaken_by_the_next(
     assert [body["message"]["text"] for body in daemon.received] == ["два", "раз"]
 
 
+def test_a_daemon_that_does_not_tell_of_its_turns_is_asked_in_vain(console: httpx.Client, daemon: DaemonDouble) -> None:
+    daemon.transcript = [{"role": "caller", "of": "another version"}]
+    call_id = spoken(console)
+    assert console.get(f"/calls/{call_id}/turns").json() == {"turns": []}
+
+
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "  "}, {"text": "а" * 4001}, {"text": 1}])
 def test_what_nobody_can_say_is_refused(console: httpx.Client, body: dict[str, Any]) -> None:
     call_id = console.post("/calls").json()["id"]

@@ -17,7 +17,8 @@ SHIPPED = Path(__file__).parents[2] / "knowledge"
 
 
 async def test_a_whole_conversation_with_the_openai_consultant_needs_nothing_but_the_mock(tmp_path: Path) -> None:
-    with in_thread(Server(create_app(model=Model(first_token=0, tokens_per_second=10_000)))) as mock:
+    app = create_app(model=Model(first_token=0, tokens_per_second=10_000))
+    with in_thread(Server(app)) as mock:
         settings = settings_for(
             tmp_path,
             f"{mock}/",
@@ -31,6 +32,8 @@ async def test_a_whole_conversation_with_the_openai_consultant_needs_nothing_but
                 for text in ("Меня зовут Анна", "Сколько стоит маникюр мужской?", "Спасибо, до свидания")
             ]
             session = (await http.get(f"{daemon}/webhook/talkme/session/{call.dialog['clientId']}")).json()
+            app.state.speaker.daemon = daemon
+            turns = (await http.get(f"{mock}/calls/{call.dialog['id']}/turns")).json()["turns"]
             health = (await http.get(f"{daemon}/webhook/talkme/health")).json()
 
     assert [each.error for each in said] == [None] * 3
@@ -39,3 +42,6 @@ async def test_a_whole_conversation_with_the_openai_consultant_needs_nothing_but
     assert [each.end_conversation for each in said] == [False, False, True]
     assert session["client_name"] == "Анна"
     assert health["status"] == "ok", health
+    assert [(turn["text"], turn["state"]) for turn in turns] == [(each.text, "sent") for each in said]
+    assert turns[1]["timeline"][0]["event"] == "accepted"
+    assert {"knowledge", "consultant", "send"} <= {event["event"] for event in turns[1]["timeline"]}

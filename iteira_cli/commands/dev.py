@@ -9,6 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +43,8 @@ DEFAULT_DAEMON = "http://127.0.0.1:8000"
 START_SECONDS = 180.0
 """The first start reads the whole knowledge base."""
 STOP_SECONDS = 40.0
+LOOK_SECONDS = 0.2
+"""Between two looks at the programs and at the configuration's files."""
 
 
 def dev(
@@ -55,7 +60,8 @@ def dev(
 ) -> None:
     """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
 
-    With --llm the mock is a model provider too, and the daemon's consultant is OpenAI's; no key is needed.
+    With --llm the mock is a model provider too, and the daemon's consultant is OpenAI's; no key is needed. The daemon
+    starts again when its configuration's files change.
 
     Example: iteira dev
     """
@@ -73,15 +79,27 @@ def dev(
     pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
     script = ["--llm-script", str(llm_script)] if llm_script else []
     model = ["--llm", *pace, *script] if llm else []
+    config = ctx.ensure_object(Invocation)
+
+    def serve() -> subprocess.Popen[bytes]:
+        return _start("serve", "--port", str(port), config=config, environment=environment)
+
     programs = [
         _start("mock", "--port", str(mock_port), "--daemon", daemon, "--chaos", chaos, "--seed", str(seed), *model),
-        _start("serve", "--port", str(port), config=ctx.ensure_object(Invocation), environment=environment),
+        serve(),
     ]
+    files = _ConfigurationFiles(config.config)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
         _say_what_to_do(output, daemon, talkme)
-        _wait_until_one_ends(programs)
+        while True:
+            _wait_until_one_ends_or(files.changed, programs)
+            if _usable(ctx, port, output):
+                _stop([programs.pop()])
+                programs.append(serve())
+                _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
+                output.note("the daemon runs with the changed configuration")
     except KeyboardInterrupt:
         output.note("stopping")
     finally:
@@ -146,10 +164,46 @@ def _wait_until_ready(health: str, programs: list[subprocess.Popen[bytes]]) -> N
     raise Failed(f"the daemon was not ready within {START_SECONDS:g} s")
 
 
-def _wait_until_one_ends(programs: list[subprocess.Popen[bytes]]) -> None:
-    while True:
+class _ConfigurationFiles:
+    """The files that the configuration is read from, which may come and go."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self._seen = self._look()
+
+    def changed(self) -> bool:
+        """Whether they are others, or others' content, than when it was asked last."""
+        before, self._seen = self._seen, self._look()
+        return self._seen != before
+
+    def _look(self) -> dict[str, int]:
+        from server.errors import SettingsError
+        from server.settings_sources import files_read
+
+        seen = {}
+        with suppress(OSError, SettingsError):  # half written, or just gone: the next look sees it
+            for path in files_read(self._config):
+                seen[path] = Path(path).stat().st_mtime_ns
+        return seen
+
+
+def _usable(ctx: typer.Context, port: int, output: Output) -> bool:
+    """Whether the daemon can start with the changed configuration; if not, what is wrong with it is told."""
+    from server.errors import SettingsError
+
+    try:
+        load_settings(ctx, {"server.port": port})
+    except SettingsError as error:
+        output.error(f"{error}", "the daemon goes on with the configuration it has")
+        return False
+    output.note("the configuration has changed: the daemon starts again")
+    return True
+
+
+def _wait_until_one_ends_or(changed: Callable[[], bool], programs: list[subprocess.Popen[bytes]]) -> None:
+    while not changed():
         _fail_if_one_ended(programs)
-        time.sleep(0.2)
+        time.sleep(LOOK_SECONDS)
 
 
 def _fail_if_one_ended(programs: list[subprocess.Popen[bytes]]) -> None:

@@ -122,6 +122,21 @@ def test_ctrl_c_ends_serve_without_a_word_too_many() -> None:
     assert "Exception" not in rest
 
 
+def test_dev_starts_the_daemon_again_when_its_configuration_changes_and_not_with_a_bad_one(tmp_path: Path) -> None:
+    port, mock_port = free_port(), free_port()
+    with started("dev", "--port", str(port), "--mock-port", str(mock_port)) as process:
+        lines_until(process, "Ctrl-C stops both.")
+        (tmp_path / "config.toml").write_text("[limits]\ninbox = -1\n")
+        bad = "\n".join(lines_until(process, "the daemon goes on with the configuration it has"))
+        assert "limits.inbox" in bad
+        (tmp_path / "config.toml").write_text("[limits]\ninbox = 100\n")
+        again = "\n".join(lines_until(process, "the daemon runs with the changed configuration"))
+        assert re.search(r"^Read +config\.toml$", again, re.MULTILINE)
+        os.killpg(process.pid, signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode in {0, 130}, rest
+
+
 def test_dev_says_how_to_call_it_and_ends_at_once_when_ctrl_c_is_pressed_twice() -> None:
     port, mock_port = free_port(), free_port()
     with started("dev", "--port", str(port), "--mock-port", str(mock_port)) as process:

@@ -92,6 +92,7 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
 
         first = await load("--json", "--report", "first.html", "--seed", "1")
         again = await load("--compare", "first.json", "--fail-if", "p50<60s", "--fail-if", "lost>0")
+        elsewhere = await load("--mock", f"http://127.0.0.1:{free_port()}")
         chaotic = await load("--json", "--chaos", "http500=20%,truncate=20%,dup=20%,reorder=20%", "--seed", "4")
 
     document = json.loads(first.stdout)
@@ -119,6 +120,10 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
     assert "p50<60s (measured" in again.stderr
     assert re.search(r"^lost>0 +0 +kept", again.stdout, re.MULTILINE)
     assert re.search(r"^latency\.p50 +\d", again.stdout, re.MULTILINE)
+
+    assert elsewhere.returncode == 1
+    assert f"answers through {mock}/, not through the mock at" in elsewhere.stderr
+    assert "BASE_URL_TALKME=http://127.0.0.1:" in elsewhere.stderr
 
     verdict = json.loads(chaotic.stdout)["verdict"]
     assert chaotic.returncode == 0, chaotic.stderr

@@ -102,7 +102,7 @@ class Completion(BaseModel):
     stream: bool = False
     stream_options: StreamOptions | None = None
     tools: list[Tool] = []
-    tool_choice: str | dict[str, Any] = "auto"
+    tool_choice: Literal["none", "auto", "required"] | Tool = "auto"
 
     @property
     def functions(self) -> set[str]:
@@ -250,7 +250,7 @@ def _answer(model: Model, wanted: Completion) -> Answer:
     messages = [{"role": message.role, "content": message.text} for message in wanted.messages]
     said = next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
     answer = model.script.answer(words(said)) or by_itself(messages, wanted.functions)
-    forced = wanted.tool_choice["function"]["name"] if isinstance(wanted.tool_choice, dict) else None
+    forced = wanted.tool_choice.function.name if isinstance(wanted.tool_choice, Tool) else None
     if forced and all(call.name != forced for call in answer.call):
         answer = answer.model_copy(update={"text": "", "call": [FunctionCall(name=forced)]})
     return answer

@@ -198,6 +198,8 @@ def test_errors_have_the_form_of_the_api(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as empty:
         client.chat.completions.create(model=MODEL, messages=[])
     assert empty.value.param == "messages"
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model=MODEL, messages=asking("Привет"), extra_body={"tool_choice": {}})
     assert empty.value.type == "invalid_request_error"
     nameless = httpx.post(f"{client.base_url}chat/completions", json={})
     assert nameless.status_code == 401

@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mock_server.app import create_app
+from mock_server.openai_api import Model
 from mock_server.serving import Server
-from tests.mock.serving import in_thread
+from tests.mock.serving import free_port, in_thread
 
 PATHS = (
     *("/customBot/simulateTyping", "/customBot/send", "/customBot/finish", "/json/v1.0/customBot/send"),
-    *("/calls", "/calls/1/said"),
+    *("/calls", "/calls/1/said", "/calls/1/speak", "/calls/1/hang-up"),
+    *("/v1/chat/completions", "/v1/embeddings"),
 )
 any_text = st.text(st.characters())  # surrogates too: JSON can escape them
 any_json = st.recursive(
@@ -35,6 +37,12 @@ nearly_right = st.fixed_dictionaries(
         "phone": any_json,
         "name": any_json,
         "token": any_json,
+        "model": any_text,
+        "messages": any_json | st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": any_json})),
+        "stream": any_json,
+        "tools": any_json,
+        "tool_choice": any_json | st.dictionaries(any_text, any_json),
+        "input": any_json,
     },
 )
 bodies = (any_json | nearly_right).map(lambda body: json.dumps(body).encode()) | st.binary()
@@ -43,7 +51,8 @@ header = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_c
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[httpx.Client]:
-    with in_thread(Server(create_app())) as url, httpx.Client(base_url=url, timeout=30) as http:
+    app = create_app(model=Model(first_token=0, tokens_per_second=100_000), daemon=f"http://127.0.0.1:{free_port()}")
+    with in_thread(Server(app)) as url, httpx.Client(base_url=url, timeout=30) as http:
         http.post("/calls")
         yield http
 
@@ -54,10 +63,13 @@ def test_no_body_and_no_header_gives_a_500(
     mock: httpx.Client, path: str, body: bytes, token: str, request_id: str
 ) -> None:
     headers = {"Content-Type": "application/json", "X-Token": token, "X-Request-ID": request_id}
+    headers["Authorization"] = "Bearer any"
     raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     answer = mock.post(path, content=body, headers=raw)
 
     assert answer.status_code < 500, answer.text
+    if path.startswith("/v1") and answer.status_code != 200:
+        assert answer.json()["error"]["type"] == "invalid_request_error"
     if "customBot" in path:
         assert isinstance(answer.json()["success"], bool)
     for call in mock.get("/calls").json()["calls"]:

@@ -15,7 +15,8 @@ from mock_server.speaker import Speaker
 from mock_server.talkme_api import MAX_TEXT, Received
 
 PAGE = FilePath(__file__).parent / "page"
-FILES = {"console.css": "text/css", "console.js": "text/javascript"}
+KINDS = {".css": "text/css", ".js": "text/javascript"}
+FILES = {path.name: KINDS[path.suffix] for path in PAGE.iterdir() if path.suffix in KINDS}
 POLICY = {
     # Nothing from elsewhere, and nobody may put the page into one of his own.
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",

@@ -17,25 +17,23 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from mock_server.faults import Fault, Side
 from mock_server.faulty_talkme import HANG_UP, gone, hang_up
 from mock_server.model_answers import INVENTED, Answer, FunctionCall, Script, by_itself, words
+from mock_server.openai_requests import Completion, Embedding, Tool
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request's body: a prompt with a long dialog is longer than anything that TalkMe sends."""
 MODELS = ("iteira-mock", "iteira-mock-embedding")
 FIRST_TOKEN, TOKENS_PER_SECOND = 0.05, 200.0
-DIMENSIONS = 256
-"""Of an embedding for which no number is asked."""
 TOKEN = re.compile(r"\s*\S+|\s+$")
 ARGUMENT_PIECE = 8
 """Characters of a function's arguments that come in one chunk."""
@@ -61,69 +59,6 @@ class Model:
     script: Script = field(default_factory=Script)
     first_token: float = FIRST_TOKEN
     tokens_per_second: float = TOKENS_PER_SECOND
-
-
-class Part(BaseModel):
-    type: str
-    text: str = ""
-
-
-class Message(BaseModel):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
-
-    @property
-    def text(self) -> str:
-        if isinstance(self.content, list):
-            return "".join(part.text for part in self.content)
-        return self.content or ""
-
-
-class Function(BaseModel):
-    name: str
-
-
-class Tool(BaseModel):
-    type: Literal["function"]
-    function: Function
-
-
-class StreamOptions(BaseModel):
-    include_usage: bool = False
-
-
-class Completion(BaseModel):
-    """What is read of a request; whatever else the API knows is accepted and has no effect."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: Annotated[str, Field(min_length=1)]
-    messages: Annotated[list[Message], Field(min_length=1)]
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    tools: list[Tool] = []
-    tool_choice: Literal["none", "auto", "required"] | Tool = "auto"
-
-    @property
-    def functions(self) -> set[str]:
-        """Those that the model may call."""
-        return set() if self.tool_choice == "none" else {tool.function.name for tool in self.tools}
-
-
-class Embedding(BaseModel):
-    model: Annotated[str, Field(min_length=1)]
-    input: Annotated[str | list[str] | list[int] | list[list[int]], Field(min_length=1)]
-    encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int, Field(ge=1, le=4096)] = DIMENSIONS
-
-    @property
-    def texts(self) -> list[str]:
-        """Tokens are numbers of a vocabulary that this model does not have: they are taken for words."""
-        if isinstance(self.input, str):
-            return [self.input]
-        if isinstance(self.input[0], int):
-            return [" ".join(map(str, self.input))]
-        return [item if isinstance(item, str) else " ".join(map(str, item)) for item in self.input]
 
 
 class ProviderError(Exception):

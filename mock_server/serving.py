@@ -32,9 +32,16 @@ class Server(uvicorn.Server):
     """uvicorn, but long polls do not hold up its end."""
 
     def __init__(self, app: FastAPI) -> None:
-        super().__init__(
-            uvicorn.Config(app, http=Connection, log_level="warning", access_log=False, lifespan="off", ws="none")
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            log_config=None,  # the loggers are those of the whole program, which may be another's
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
         )
+        super().__init__(config)
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

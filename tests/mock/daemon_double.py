@@ -57,7 +57,7 @@ class DaemonDouble:
         app.add_api_route("/webhook/talkme", self._webhook, methods=["POST"], response_model=None)
         app.add_api_route("/webhook/talkme/health", lambda: {"status": "ok"})
         app.add_api_route("/webhook/talkme/session/{user_id}", lambda: {"transcript": self.transcript})
-        return uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
+        return uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
 
     async def _webhook(self, body: dict[str, Any], background: BackgroundTasks) -> dict[str, Any] | Response:
         self.received.append(body)

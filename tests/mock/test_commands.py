@@ -70,6 +70,8 @@ def test_the_mock_says_where_it_is_shows_what_it_takes_and_stops_on_ctrl_c() -> 
         assert f"BASE_URL_TALKME={url}/" in hint
         assert f"simulate-call --mock {url}`" in hint
 
+        assert next_line(process) == f"Call the daemon at http://127.0.0.1:8000 from this page: {url}/"
+
         for token in ("allowed-token-1", "not-on-the-list"):
             headers = {"X-Token": token}
             httpx.post(f"{url}/customBot/send", json={"content": {"text": "Добрый [день]"}}, headers=headers)

@@ -128,7 +128,7 @@ def test_a_dropped_connection_has_no_answer_and_the_reply_is_there_or_not(
 ) -> None:
     faults.set("drop=100%", seed=1)
     for _ in range(20):
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx.TransportError):  # closed, or reset where the body was not read
             send(url)
     kept = events(url, call)
     assert kept.count(("fault", True)) == 20
@@ -169,7 +169,7 @@ def test_a_stalled_call_is_never_answered(url: str, faults: Faults, call: dict[s
     with pytest.raises(httpx.ReadTimeout):
         send(url, timeout=0.2)
     faults.set("stall=50ms@100%")
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx.TransportError):
         send(url)
     assert events(url, call) == [("fault", True)] * 2
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.load import Load
+from mock_server.load import Load, Marks
 from mock_server.verdict import IN_FLIGHT, Heard, Sent, judge
+from server.consultant.intents import intent
 from server.consultant.names import introduced
 
 CALLERS = ("anna", "boris", "vera")
@@ -164,6 +165,11 @@ async def test_the_names_of_a_load_are_unique_and_come_back_from_the_consultant_
         client = introduced(f"меня зовут {mark}")
         assert client is not None
         assert client.name == mark
+
+
+def test_no_name_of_a_load_is_taken_for_anything_but_a_name() -> None:
+    marks = Marks(Random(1))
+    assert {intent(f"меня зовут {marks.new()}") for _ in range(5000)} == {intent("меня зовут Анна")}
 
 
 async def test_a_refused_webhook_comes_again_with_its_id_before_the_next_one_of_its_caller() -> None:

@@ -27,6 +27,8 @@ VALUES: dict[str, float] = {
 }
 PARTS_OF_SPEECH = {"NUMR", "NOUN", "ADJF"}
 TOKEN = re.compile(r"\d+(?:[ \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?|[^\W\d_]+")
+ROUBLES = re.compile(r"\s*руб(?:\.|л[а-я]+)\s+(?:и\s+)?", re.IGNORECASE)
+KOPECKS = re.compile(r"\s*коп", re.IGNORECASE)
 BETWEEN = re.compile(r"[\s()+\-–.,]*")
 PHONE_DIGITS = 7
 """Digits from which on numbers that follow each other may be a telephone number."""
@@ -46,13 +48,16 @@ class Number:
 
 
 def numbers(text: str) -> list[Number]:
-    """All numbers in the order of the text. Ordinals («пятый») are none."""
+    """All numbers in the order of the text. Ordinals («пятый») are none; roubles and kopecks are one."""
     found: list[Number] = []
     for token in TOKEN.finditer(text):
         number = _number(token)
         if number is None:
             continue
-        if found and (joined := _joined(found[-1], number, text[found[-1].end : number.start])):
+        between = text[found[-1].end : number.start] if found else ""
+        if found and ROUBLES.fullmatch(between) and KOPECKS.match(text, number.end):
+            found[-1] = _with_kopecks(found[-1], number)
+        elif found and (joined := _joined(found[-1], number, between)):
             found[-1] = joined
         else:
             found.append(number)
@@ -86,6 +91,12 @@ def _number(token: re.Match[str]) -> Number | None:
         return Number(float(plain.replace(",", ".")), token.start(), token.end(), False, re.sub(r"\D", "", plain))
     value = _forms().get(word.lower().replace("ё", "е"))
     return None if value is None else Number(value, token.start(), token.end(), True, f"{value:g}")
+
+
+def _with_kopecks(roubles: Number, kopecks: Number) -> Number:
+    """«43 рубля 50» before «копеек» is one price, 43,5."""
+    value = roubles.value + kopecks.value / 100
+    return Number(value, roubles.start, kopecks.end, roubles.spelled, f"{value:.15g}".replace(".", ""))
 
 
 def _joined(left: Number, right: Number, between: str) -> Number | None:

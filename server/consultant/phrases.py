@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+WHICH_OF = "Уточните, пожалуйста:"
+THIS = "Вы спрашиваете"
+WHICH = "Что из этого вас интересует?"
 LONGEST_HELLO = 20
 """Characters of «Здравствуйте» or «Добрый день», in front of which stands an exclamation mark."""
 
@@ -26,7 +29,14 @@ class Phrases:
     given_up: str = "Боюсь, я не смогу ответить, а администратор поможет."
     again: str = "Чем ещё могу помочь?"
     offer: str = "Соединить вас с администратором?"
-    which: str = "Что из этого вас интересует?"
+    which: str = WHICH
+    which_exactly: str = "Скажите, пожалуйста, что именно."
+    not_certain: str = "Об этом точно скажет только специалист, гадать не буду."
+    later: str = "Хорошо, звоните, когда решите."
+    wrong_number: str = "Ничего страшного."
+    unclear: str = "Не разобрал, скажите, пожалуйста, ещё раз."
+    others_only: str = "Услуг для животных в прайсе нет."
+    no_name: str = "Вы ещё не представились."
     hearing: str = "Да, я вас слышу. Чем могу помочь?"
     robot: str = (
         "Да, я виртуальный помощник: отвечаю на вопросы об услугах и ценах. Если нужен человек, скажите «оператор»."
@@ -55,12 +65,20 @@ class Phrases:
     def pleased(self, name: str) -> str:
         return f"Очень приятно, {name}! Чем могу помочь?"
 
-    def asked_back(self, titles: Sequence[str], *, question: bool) -> str:
-        """Whether the caller means this, or which of these; `question` if the first is one that callers ask."""
+    def named(self, name: str | None) -> str:
+        """The answer to «как меня зовут»."""
+        return f"Вы представились как {name}." if name else self.no_name
+
+    def for_others(self, told: str, theirs: str, asked: str) -> str:
+        """What there is only for others than the caller speaks of. Both as one says them after «для»."""
+        return f"{told} Это для {theirs}, а есть ли такое для {asked}, подскажет администратор. {self.offer}"
+
+    def asked_back(self, titles: Sequence[str]) -> str:
+        """Whether the caller means this, or which of these."""
         named = [f"«{title.rstrip('?')}»" for title in titles]
         if len(named) > 1:
             return f"{WHICH_OF} {' или '.join(named)}?"
-        return f"{THIS}{':' if question else ' про'} {named[0]}?"
+        return f"{THIS}: {named[0]}?"
 
     def has_guessed(self, reply: str) -> bool:
         """Whether a reply asked back, so that a «да» or «нет» is the answer to it."""
@@ -68,7 +86,3 @@ class Phrases:
 
     def has_given_no_answer(self, reply: str) -> bool:
         return any(phrase in reply for phrase in (self.unknown, self.unknown_again, self.other_words))
-
-
-WHICH_OF = "Уточните, пожалуйста:"
-THIS = "Вы спрашиваете"

@@ -21,12 +21,16 @@ TIME = re.compile(
     r"(?P<genitive>\b(?:с|со|до|от|после|около|позже|раньше)\s+)?(?<![\d:])(?P<hours>[012]?\d):(?P<minutes>[0-5]\d)(?![\d:])",
     re.IGNORECASE,
 )
+KOPECKS = re.compile(
+    rf"{GENITIVE}(?P<number>\d+)[.,](?P<part>\d{{1,2}})\s*(?:бел\.?\s*)?(?:руб(?:л[а-я]+\b|\.|\b)|р\.|р\b|byn\b|br\b)",
+    re.IGNORECASE,
+)
 UNITS = [
     (r"(?:бел\.?\s*)?(?:руб(?:\.|\b)|р\.|р\b|byn\b|br\b)", ("рубль", "рубля", "рублей"), "рубля"),
     (r"₽", ("российский рубль", "российских рубля", "российских рублей"), "российского рубля"),
     (r"коп(?:\.|\b)", ("копейка", "копейки", "копеек"), "копейки"),
     (r"мин(?:\.|\b)", ("минута", "минуты", "минут"), "минуты"),
-    (r"(?:ч\.|ч\b|час\.)", ("час", "часа", "часов"), "часа"),
+    (r"(?:ч\.|ч\b|час\.(?=\s*(?-i:[а-яё])))", ("час", "часа", "часов"), "часа"),
     (r"сек(?:\.|\b)", ("секунда", "секунды", "секунд"), "секунды"),
     (r"мес(?:\.|\b)", ("месяц", "месяца", "месяцев"), "месяца"),
     (r"%", ("процент", "процента", "процентов"), "процента"),
@@ -65,6 +69,7 @@ def pronounced(text: str) -> str:
     text = PHONE.sub(lambda match: phone_aloud(match[0]), text)
     text = TIMES.sub(r"с \g<from> до \g<to>", text)
     text = TIME.sub(_time, text)
+    text = KOPECKS.sub(_kopecks, text)
     for pattern, said in _UNITS:
         text = pattern.sub(said, text)
     for pattern, word in _WORDS:
@@ -110,6 +115,23 @@ def _time(match: re.Match[str]) -> str:
     if minutes:
         said += f" {minutes} {counted(str(minutes), 'минута', 'минуты', 'минут')}"
     return before + said
+
+
+def _kopecks(match: re.Match[str]) -> str:
+    """«43,5 рубля» is said «43 рубля 50 копеек», «от 4,20» «от 4 рублей 20 копеек»."""
+    roubles, kopecks = match["number"], str(int(match["part"].ljust(2, "0")))
+    if match["genitive"]:
+        forms = [("рубля", "рублей"), ("копейки", "копеек")]
+        told = [
+            f"{number} {one if number.endswith('1') and not number.endswith('11') else many}"
+            for number, (one, many) in zip((roubles, kopecks), forms, strict=True)
+        ]
+    else:
+        told = [
+            f"{roubles} {counted(roubles, 'рубль', 'рубля', 'рублей')}",
+            f"{kopecks} {counted(kopecks, 'копейка', 'копейки', 'копеек')}",
+        ]
+    return (match["genitive"] or "") + " ".join(told if kopecks != "0" else told[:1])
 
 
 def _unit(forms: tuple[str, str, str], after_of_one: str) -> Callable[[re.Match[str]], str]:

@@ -7,18 +7,23 @@ from collections.abc import Sequence
 
 from server.consultant.amounts import lasting, priced
 from server.knowledge.base import Document
-from server.knowledge.price import asks_price
+from server.knowledge.price import asks_cost, asks_duration, asks_price
+from server.knowledge.words import lemma_of, lemmas, words
 
 TITLE = re.compile(r"(?<!каких )услуг|названи|наименован|процедур|аппарат|оборудован|вопрос|направлен", re.IGNORECASE)
 QUESTION = re.compile(r"вопрос", re.IGNORECASE)
 ANSWER = re.compile(r"ответ", re.IGNORECASE)
 PRICE = re.compile(r"цен|стоимост|прайс", re.IGNORECASE)
 DURATION = re.compile(r"длительн|продолжительн|время|минут", re.IGNORECASE)
+GROUP = re.compile(r"категори|групп|раздел|вид услуг|тема", re.IGNORECASE)
 DESCRIPTION = re.compile(r"описан|назначен|подробн|комментар|примечан|что это|^что ", re.IGNORECASE)
+REMARK = re.compile(r"противопоказ|примечан|ограничен|подготовк|комментар", re.IGNORECASE)
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 LONGEST = 400
 """Characters of a text section that are told; about 25 seconds of speech."""
+MOST_NAMES = 7
+"""Services of one kind that are told by name; more are not kept in mind while listening."""
 MOST_COLUMNS = 3
 """Of a row that has neither answer nor price, told beside its title and description."""
 
@@ -31,11 +36,74 @@ def told(document: Document, question: str) -> str:
         return sentence(answer)
     if not has_price(document):
         return " ".join(map(sentence, _columns(document)))
-    sentences = [sentence(f"{title(document)} — {_price(document)}{_duration(document, ', длительность ')}")]
-    description = _value(document, DESCRIPTION)
-    if description and not asks_price(question):
-        sentences.append(sentence(description))
+    lasts = _duration(document, "длительность ")
+    if lasts and asks_duration(question) and not asks_cost(question):
+        return sentence(f"{title(document)} — {lasts}")
+    sentences = [sentence(f"{title(document)} — {_price(document)}{', ' * bool(lasts)}{lasts}")]
+    if description(document) and not asks_price(question):
+        sentences.append(sentence(description(document)))
     return " ".join(sentences)
+
+
+def answer(document: Document) -> str:
+    """What it says to a question: its answer, or the section's words; of a service nothing."""
+    return told(document, "") if not has_price(document) else ""
+
+
+def description(document: Document) -> str:
+    """What it says of a service beside price and duration."""
+    return _value(document, DESCRIPTION) or ""
+
+
+def remarks(document: Document) -> list[str]:
+    """Sentences of all it says of a service beside name, group, price and duration."""
+    told = [description(document)]
+    told += [f"{name}: {value}" for name, value in document.fields if REMARK.search(name) and value not in told]
+    return [part for text in told if text for part in re.split(r"(?<=[.!?])\s+(?=[А-ЯЁA-Z\d])", sentence(text))]
+
+
+def kind(document: Document) -> str:
+    """The group that its row belongs to, such as «Лазерная эпиляция, женщины»."""
+    return _value(document, GROUP) or ""
+
+
+def meant_words(document: Document) -> set[str]:
+    """Lemmas of its name and group."""
+    return set(lemmas(f"{title(document)} {kind(document)}"))
+
+
+def place(document: Document) -> tuple[str, str, int]:
+    """Where it stands, to put rows into the order of the files."""
+    sheet, _, row = document.location.rpartition("!")
+    return document.source, sheet, int(row) if row.isdigit() else 0
+
+
+def together(documents: Sequence[Document]) -> str:
+    """Many services of one kind as one sentence: what they cost at least and at most, and what tells them apart."""
+    least, most = min(documents, key=price), max(documents, key=price)
+    shared = [set(lemmas(title(document))) for document in documents]
+    common = set.intersection(*shared)
+    name = " ".join(word for word in words(title(documents[0])) if lemma_of(word) in common)
+    if not all(map(_is_plain, documents)):
+        return briefly(documents[:MOST_NAMES], how_long=False)
+    is_head = name and any(title(document).lower().startswith(name) for document in documents)
+    named = [_apart(document, common) if is_head else _small(title(document)) for document in documents[:MOST_NAMES]]
+    others = " и другие" if len(documents) > MOST_NAMES else ""
+    costs = f"от {price(least):g} до {price(most):g} рублей"
+    return sentence(f"{f'{name} — ' if is_head else ''}{costs}: {', '.join(named)}{others}")
+
+
+def _is_plain(document: Document) -> bool:
+    """Whether its price is a whole number of the company's own money and nothing else: of such there is a range."""
+    return re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn)?", _value(document, PRICE) or "", re.IGNORECASE) is not None
+
+
+def _apart(document: Document, common: set[str]) -> str:
+    """Its title without the words that all have."""
+    name = " ".join(
+        word for word in title(document).split() if not set(lemmas(word)) or not set(lemmas(word)) <= common
+    )
+    return _small(name.strip(" ,;:—–-«»")) or _small(title(document))
 
 
 def briefly(documents: Sequence[Document], *, how_long: bool) -> str:
@@ -96,13 +164,13 @@ def _duration(document: Document, before: str = "") -> str:
 
 def _columns(document: Document) -> list[str]:
     """Title and description as one sentence, then a sentence for each other column; addresses of pages are left out."""
-    name, description = title(document), _value(document, DESCRIPTION)
+    name, about = title(document), description(document)
     others = [
         f"{column}: {value}" if column else value
         for column, value in document.fields
-        if value not in (name, description) and "://" not in value
+        if value not in (name, about) and "://" not in value
     ]
-    return [f"{name} — {_small(description)}" if description else name, *others[:MOST_COLUMNS]]
+    return [f"{name} — {_small(about)}" if about else name, *others[:MOST_COLUMNS]]
 
 
 def _small(text: str) -> str:

@@ -18,7 +18,7 @@ from server.consultant.phrases import Phrases
 from server.consultant.summary import Summaries
 from server.conversation.asked import AskedQuestions
 from server.conversation.delivery import Delivery, Filler, Pause
-from server.conversation.query import query
+from server.conversation.query import look_up
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
 from server.knowledge.base import Knowledge
@@ -181,7 +181,7 @@ class Turn:
             phone_number=draft.phone_number or session.phone_number,
         )
         began = self._clock.now()
-        findings = await self._knowledge.search(query(incoming.text, claim.history))
+        findings = await look_up(self._knowledge, incoming.text, claim.history)
         timeline.add(
             "knowledge",
             rows=len(findings.results),

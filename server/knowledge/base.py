@@ -36,6 +36,8 @@ class Findings:
     confidence: float
     """0 to 1: how likely the first finding answers the question. Below `knowledge.min_confidence` it does not."""
     results: tuple[Finding, ...] = ()
+    understood: str = ""
+    """What was looked for: the query with misheard words put right and the files' words for what it says behind it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,14 +55,14 @@ class Index:
         order = np.argsort(-scores, kind="stable")[:limit]
         found = tuple(Finding(self.documents[at], float(scores[at])) for at in order if scores[at] > 0)
         if not found:
-            return Findings(query, 0.0)
+            return Findings(query, 0.0, understood=understood)
         best = int(order[0])
         evidence = Evidence(
             coverage=self._lexical.coverage(asked, best),
             words=len(set(lemmas(understood))),
             cosine=None if cosines is None else float(cosines[best]),
         )
-        return Findings(query, confidence(evidence), found)
+        return Findings(query, confidence(evidence), found, understood)
 
     def _cosines(self, vector: Vector | None) -> Vector | None:
         if self._meanings is None or self._embedder is None or vector is None:

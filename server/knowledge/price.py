@@ -6,19 +6,33 @@ import re
 
 from server.knowledge.base import Document
 
-_QUESTION = re.compile(
-    r"\b(сколько|поч[её]м|цен[аыеу]|ценник|стоимость\w*|обойд[её]тся|прайс\w*|рубл\w+|каки\w+ деньги|платн\w+)\b", re.I
+_MONEY = (
+    r"поч[её]м|цен[аыеу]|ценник|стоит|стоят|стоить|стоимость\w*|обойд[её]\w*|обходится|прайс\w*|рубл\w+|"
+    r"каки\w+ деньги|платн\w+"
 )
+_COST = re.compile(rf"\b({_MONEY})\b", re.I)
+_QUESTION = re.compile(rf"\b(сколько|{_MONEY})\b", re.I)
 _TIME = re.compile(
-    r"\b(сколько (по )?времени|как долго|долго|длится|длительность|занима\w+|минут|час(?:а|ов)?)\b", re.I
+    r"\b((сколько |по )?(по )?времени|как долго|долго|длится|длиться|длительность|занима\w+|минут|час(?:а|ов)?)\b", re.I
 )
-_CHEAP = re.compile(r"\b(по)?дешевл\w+|\bнедорог\w*|\bбюджетн\w*", re.I)
+_CHEAP = re.compile(r"\b(по)?деш[её]в\w+|\bнедорог\w*|\bбюджетн\w*", re.I)
+_ASKING = re.compile(rf"\b(?:сколько (?:это |будет |у вас )?(?:стоит|стоят|стоить)|сколько|{_MONEY})\b", re.I)
 _COLUMN = re.compile(r"цен|стоим|тариф|прайс", re.I)
 
 
 def asks_price(query: str) -> bool:
     """Whether the caller may want to know a price; a bare «сколько» may also mean time."""
     return _QUESTION.search(query) is not None
+
+
+def asks_cost(query: str) -> bool:
+    """Whether the words can mean nothing but money."""
+    return _COST.search(query) is not None
+
+
+def without_price(query: str) -> str:
+    """The words that are left when those that ask for a price are taken away."""
+    return " ".join(_ASKING.sub(" ", query).split())
 
 
 def asks_duration(query: str) -> bool:

@@ -1,0 +1,57 @@
+"""For whom: what a caller says of the person to be served, and what a price list says of it."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from server.consultant.rows import kind, title
+from server.knowledge.base import Document
+
+
+class Audience(Enum):
+    """The value is how one says «для …»."""
+
+    WOMEN = "женщин"
+    MEN = "мужчин"
+    CHILDREN = "детей"
+    ANIMALS = "животных"
+
+
+SIGNS = {
+    Audience.ANIMALS: r"собак\w*|собач\w*|кошк\w*|кошек|кот(?:а|у|ом|ика|ику|ов)?|пс[ау]|щен\w+|пудел\w*|йорк\w*|"
+    r"шпиц\w*|питом\w+|животн\w+|хомяк\w*|попуга\w+",
+    Audience.CHILDREN: r"дет(?:ск\w+|ей|ям|ьми|и)|реб[её]н\w+|малыш\w*|мальчик\w*|девочк\w*|школьни\w+",
+    Audience.MEN: r"мужчин\w*|мужск\w+|мужик\w*|муж(?:у|а|ем)?|парн\w+|дедушк\w+",
+    Audience.WOMEN: r"женщин\w*|беременн\w+|женск\w+|жен(?:а|е|у|ы|ой)|мам(?:а|е|у|ы|ой)|"
+    r"бабушк\w+|подруг\w*|девушк(?:е|и|у)",
+}
+_SIGNS = {audience: re.compile(rf"(?<!не )\b(?:{words})\b", re.IGNORECASE) for audience, words in SIGNS.items()}
+_GROWN_UP = re.compile(r"\bвзросл\w+", re.IGNORECASE)
+
+
+def audiences(text: str) -> frozenset[Audience]:
+    """For whom the words say that it is to be; empty where they do not say."""
+    return frozenset(audience for audience, sign in _SIGNS.items() if sign.search(text))
+
+
+def meant_for(document: Document) -> frozenset[Audience]:
+    """For whom the row is, by its name or its group; empty where it may be anybody."""
+    return audiences(title(document)) or audiences(kind(document))
+
+
+def suits(document: Document, text: str) -> bool:
+    """Whether the row is not for somebody else than the words speak of. What is for anybody is not for animals."""
+    asked, offered = audiences(text), meant_for(document)
+    if _GROWN_UP.search(text) and offered == {Audience.CHILDREN}:
+        return False
+    if Audience.ANIMALS in asked:
+        return Audience.ANIMALS in offered
+    return not asked or not offered or bool(asked & offered)
+
+
+def without_audience(text: str) -> str:
+    """The words that are left when those about the person are taken away."""
+    for sign in (*_SIGNS.values(), _GROWN_UP):
+        text = sign.sub(" ", text)
+    return text

@@ -79,7 +79,7 @@ def _introduction(text: str) -> _Introduction | None:
     if found is None:
         return None
     first, behind, client = found
-    while behind < len(tokens) and tokens[behind].word in {"звоню", "говорит", "беспокоит", "звонит"}:
+    while behind < len(tokens) and tokens[behind].word in {"звоню", "говорит", "беспокоит", "звонит", "зовут"}:
         behind += 1
     return _Introduction(client, tokens[first].start, tokens[behind - 1].end)
 

@@ -110,6 +110,11 @@ async def test_a_name_is_picked_up(text: str, client: RememberClient | None) -> 
     assert remembered.name in words
 
 
+@pytest.mark.parametrize("text", ["меня Оксана зовут", "Оксана меня зовут", "зовут меня Оксана", "это Оксана звонит"])
+async def test_who_says_only_his_name_is_not_told_that_there_is_no_answer(text: str) -> None:
+    assert PHRASES.pleased("Оксана") in (await reply(text))[0]
+
+
 async def test_a_name_and_a_question_get_both_answers() -> None:
     words, decisions = await reply("Меня зовут Анна, сколько стоит маникюр?", confidence=0.9)
     assert words.startswith("Очень приятно, Анна! Маникюр классический — 48 рублей")

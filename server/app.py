@@ -136,7 +136,7 @@ class _Daemon:
         limits, idle = settings.limits, settings.store.session_idle
         if self._receives:
             yield webhook_router(self._intake, self._refused, clock, limits.body, limits.text, settings.company.region)
-        health = Health(store, library, self._ladder, self._delivery, answering=self._answers)
+        health = Health(store, library, self._ladder, self._delivery, clock, answering=self._answers)
         yield health_router(health)
         yield metrics_router(store, library, health, clock, session_idle=idle, token=token)
         yield sessions_router(store, token)

@@ -220,6 +220,34 @@ class Worker:
     consultant: str = ""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Webhooks it has refused, by HTTP status."""
+    cpu: float | None = None
+    """Processors it has kept busy since its report before: 0.5 is half of one. None with its first report."""
+    memory: int | None = None
+    """Bytes of it that are in memory; None where the system does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message whose turn is not finished, as far as one must know to see who waits. `since` is Unix seconds."""
+
+    message_id: str
+    user_id: str
+    state: State
+    since: float
+    """When it began to wait: only its end stops this clock, nothing that is said to pass the time."""
+    attempts: int
+    worker: str | None = None
+    """Whose latest claim it is; None while nobody has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """When messages came. Hours are counted from the Unix epoch, so 168 of them make a week."""
+
+    last_at: float | None
+    """Of the latest message, Unix seconds; None before the first."""
+    by_hour: Mapping[int, int]
+    """Messages accepted in each hour that had any."""
 
 
 @dataclass(frozen=True, slots=True)

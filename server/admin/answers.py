@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from server.knowledge.base import KnowledgeStatus
-from server.models import Event, Message, Session, Totals, TranscriptLine, Worker
+from server.models import Event, Message, Session, TranscriptLine, Waiting
 from server.observability.health import Check
-
-SHOWN_OF_USER_ID = 10
-"""Characters of a user id in figures that are not about this user."""
 
 
 class HealthCheck(BaseModel):
@@ -32,15 +27,6 @@ class HealthAnswer(BaseModel):
             status=status,
             checks={name: HealthCheck(status=check.status, detail=check.detail) for name, check in checks.items()},
         )
-
-
-class ActiveSession(BaseModel):
-    user_id: str
-    messages_count: int
-    client_name: str | None
-    phone_number: str | None
-    created_at: str
-    last_activity: str
 
 
 class SessionAnswer(BaseModel):
@@ -109,6 +95,23 @@ class Retried(Cleared):
     retried: int
 
 
+class WaitingMessage(BaseModel):
+    """A caller who has no whole answer yet; what is said to pass the time does not stop `seconds`."""
+
+    id: str
+    user_id: str
+    state: str
+    since: str
+    seconds: float
+    attempts: int
+    worker: str | None
+    """Whose claim it is; None while nobody has it."""
+
+
+class WaitingAnswer(BaseModel):
+    waiting: list[WaitingMessage]
+
+
 class DeadLetter(BaseModel):
     id: str
     user_id: str
@@ -124,57 +127,6 @@ class DeadLetter(BaseModel):
 
 class FailedAnswer(BaseModel):
     failed: list[DeadLetter]
-
-
-class Queue(BaseModel):
-    depth: int
-    oldest_seconds: float | None
-
-
-class Latency(BaseModel):
-    """From accepting a message to having delivered its reply, of the latest thousand replies."""
-
-    count: int
-    p50: float | None
-    p90: float | None
-    p99: float | None
-
-
-class WorkerAnswer(BaseModel):
-    id: str
-    pid: int
-    host: str
-    started_at: str
-    seen_at: str
-    turns: int
-    consultant: str
-
-
-class KnowledgeFigures(BaseModel):
-    documents_count: int
-    embedder: str
-    problems: list[str]
-
-
-class StatsAnswer(BaseModel):
-    total_sessions: int
-    active_sessions: int
-    messages_processed: int
-    errors: int
-    answered_by: dict[str, int]
-    """Replies delivered, by who composed them: `openai`, `second`, `offline`, or `fixed` where none could."""
-    active_sessions_details: list[ActiveSession]
-    queue: Queue
-    latency: Latency
-    uptime: float
-    """Of the longest running worker."""
-    workers: list[WorkerAnswer]
-    refused: dict[str, int]
-    """Webhooks that the living workers have refused, by HTTP status."""
-    consultant: str
-    talkme: str
-    """Where replies go: the base address of TalkMe's API."""
-    knowledge: KnowledgeFigures
 
 
 def session_answer(session: Session) -> SessionAnswer:
@@ -222,38 +174,25 @@ def message_answer(message: Message) -> MessageAnswer:
     )
 
 
+def waiting_answer(waiting: Sequence[Waiting], now: float) -> WaitingAnswer:
+    return WaitingAnswer(
+        waiting=[
+            WaitingMessage(
+                id=one.message_id,
+                user_id=one.user_id,
+                state=one.state,
+                since=iso(one.since),
+                seconds=round(max(0.0, now - one.since), 3),
+                attempts=one.attempts,
+                worker=one.worker,
+            )
+            for one in waiting
+        ]
+    )
+
+
 def _happened(timeline: Sequence[Event]) -> list[Happened]:
     return [Happened(at=iso(event.at), event=event.what, details=dict(event.details)) for event in timeline]
-
-
-def stats_answer(
-    totals: Totals,
-    active: Sequence[Session],
-    workers: Sequence[Worker],
-    consultant: str,
-    talkme: str,
-    knowledge: KnowledgeStatus,
-    now: float,
-) -> StatsAnswer:
-    oldest = totals.oldest_waiting_since
-    return StatsAnswer(
-        total_sessions=totals.total_sessions,
-        active_sessions=totals.active_sessions,
-        messages_processed=totals.messages_processed,
-        errors=totals.errors,
-        answered_by=dict(totals.answered_by),
-        active_sessions_details=[_active(session) for session in active],
-        queue=Queue(depth=totals.queue_depth, oldest_seconds=None if oldest is None else round(now - oldest, 3)),
-        latency=_latency(totals.latencies),
-        uptime=round(now - min((worker.started_at for worker in workers), default=now), 3),
-        workers=[_worker(worker) for worker in workers],
-        consultant=consultant,
-        talkme=talkme,
-        refused=_summed(worker.refused for worker in workers),
-        knowledge=KnowledgeFigures(
-            documents_count=knowledge.documents_count, embedder=knowledge.embedder, problems=list(knowledge.problems)
-        ),
-    )
 
 
 def dead_letter(message: Message) -> DeadLetter:
@@ -273,44 +212,6 @@ def dead_letter(message: Message) -> DeadLetter:
 
 def failed_answer(messages: Sequence[Message]) -> FailedAnswer:
     return FailedAnswer(failed=[dead_letter(message) for message in messages])
-
-
-def _active(session: Session) -> ActiveSession:
-    return ActiveSession(
-        user_id=session.user_id[:SHOWN_OF_USER_ID] + "...",
-        messages_count=session.messages_count,
-        client_name=session.client_name,
-        phone_number=session.phone_number,
-        created_at=iso(session.created_at),
-        last_activity=iso(session.last_activity),
-    )
-
-
-def _worker(worker: Worker) -> WorkerAnswer:
-    return WorkerAnswer(
-        id=worker.id,
-        pid=worker.pid,
-        host=worker.host,
-        started_at=iso(worker.started_at),
-        seen_at=iso(worker.seen_at),
-        turns=worker.turns,
-        consultant=worker.consultant,
-    )
-
-
-def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for of_one in counts:
-        total.update(of_one)
-    return dict(sorted(total.items()))
-
-
-def _latency(ascending: Sequence[float]) -> Latency:
-    def percentile(percent: int) -> float | None:
-        """By nearest rank: the value that so many percent do not exceed."""
-        return round(ascending[-(-len(ascending) * percent // 100) - 1], 4) if ascending else None
-
-    return Latency(count=len(ascending), p50=percentile(50), p90=percentile(90), p99=percentile(99))
 
 
 def iso(at: float) -> str:

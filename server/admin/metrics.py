@@ -10,6 +10,7 @@ from server.knowledge.base import Knowledge
 from server.observability.health import Health
 from server.observability.metrics import exposition
 from server.observability.presence import GONE_SECONDS
+from server.observability.quiet import silence
 from server.stores.base import Store
 
 
@@ -28,6 +29,7 @@ def metrics_router(
             await store.workers(now - GONE_SECONDS),
             await health.checks(),
             knowledge.status(),
+            silence(await store.received(), now),
             now,
             request.headers.get("accept", ""),
         )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from server.admin import answers
 from server.admin.auth import administrator
+from server.admin.stats_answer import Looked, StatsAnswer, stats_answer
 from server.clock import Clock
 from server.knowledge.base import Knowledge
 from server.observability.health import Health, overall
 from server.observability.presence import GONE_SECONDS
-from server.stores.base import Store
+from server.stores.base import RECENT_REPLIES, Store
 
 SHOWN_ACTIVE = 100
 """Active sessions that the figures list by name."""
+DEAD_LOOKED_AT = 100
+"""Messages that failed or expired whose stages are counted."""
 
 
 def health_router(health: Health) -> APIRouter:
@@ -49,18 +52,23 @@ def admin_router(
     router = APIRouter(tags=["administration"], dependencies=[Depends(administrator(token))])
 
     @router.get("/webhook/talkme/stats")
-    async def stats() -> answers.StatsAnswer:
+    async def stats() -> StatsAnswer:
         """Figures over all workers."""
         now = clock.now()
-        return answers.stats_answer(
-            await store.totals(now - session_idle),
-            await store.sessions(SHOWN_ACTIVE, active_since=now - session_idle),
-            await store.workers(now - GONE_SECONDS),
-            consultant,
-            talkme,
-            knowledge.status(),
-            now,
+        looked = Looked(
+            totals=await store.totals(now - session_idle),
+            active=await store.sessions(SHOWN_ACTIVE, active_since=now - session_idle),
+            workers=await store.workers(now - GONE_SECONDS),
+            dead=await store.dead(DEAD_LOOKED_AT),
+            timelines=await store.recent_timelines(RECENT_REPLIES),
+            received=await store.received(),
         )
+        return stats_answer(looked, consultant, talkme, knowledge.status(), now)
+
+    @router.get("/webhook/talkme/waiting")
+    async def waiting(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> answers.WaitingAnswer:
+        """Who waits for an answer at this moment, the longest first."""
+        return answers.waiting_answer(await store.waiting(limit), clock.now())
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.clock import Clock
 from server.consultant.ladder import Ladder
 from server.errors import StoreError
 from server.knowledge.base import Knowledge
+from server.observability.quiet import Silence, silence
 from server.observability.track_record import TrackRecord
 from server.stores.base import Store
 
@@ -32,19 +34,29 @@ class Health:
         knowledge: Knowledge,
         ladder: Ladder,
         delivery: TrackRecord,
+        clock: Clock,
         *,
         answering: bool = True,
     ) -> None:
         self._store, self._knowledge, self._ladder = store, knowledge, ladder
-        self._delivery, self._answering = delivery, answering
+        self._delivery, self._clock, self._answering = delivery, clock, answering
 
     async def checks(self) -> dict[str, Check]:
         checks = {"store": await self._check_store()}
+        if line := await self._check_line():
+            checks["webhooks"] = line
         if self._answering:
             checks["knowledge"] = self._check_knowledge()
             checks["consultant"] = self._check_consultant()
             checks["talkme"] = self._check_talkme()
         return checks
+
+    async def _check_line(self) -> Check | None:
+        """None while the store is away: it knows when the last message came."""
+        try:
+            return line(silence(await self._store.received(), self._clock.now()))
+        except StoreError:
+            return None
 
     def _check_consultant(self) -> Check:
         if trouble := self._ladder.trouble:
@@ -69,6 +81,16 @@ class Health:
         if status.problems:
             return Check("degraded", "; ".join((detail, *status.problems)))
         return Check("ok", detail)
+
+
+def line(since: Silence) -> Check:
+    """Whether TalkMe still calls. Silence at an hour at which many call is told: the webhook may be switched off."""
+    if since.seconds is None:
+        return Check("ok", "none has come yet")
+    said = f"the last one came {since.seconds:.0f} s ago"
+    if since.unusual:
+        return Check("degraded", f"unusually quiet: {said}, and usually {since.usually:.0f} come in that time")
+    return Check("ok", said)
 
 
 def overall(checks: dict[str, Check]) -> str:

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from server.knowledge.base import KnowledgeStatus
 from server.models import Totals, Worker
 from server.observability.health import Check
+from server.observability.quiet import Silence
 
 STATUSES = ("ok", "degraded", "unavailable")
 QUANTILES = (0.5, 0.9, 0.99)
@@ -27,12 +28,14 @@ def exposition(
     workers: Sequence[Worker],
     checks: Mapping[str, Check],
     knowledge: KnowledgeStatus,
+    since: Silence,
     now: float,
     accept: str,
 ) -> tuple[bytes, str]:
     """The figures and their content type: OpenMetrics where `accept`, the request's header, asks for it."""
     registry = CollectorRegistry()
-    registry.register(_Figures([*_of_messages(totals, now), *_of_workers(workers), *_of_parts(checks, knowledge)]))
+    figures = [*_of_messages(totals, now), *_of_line(since), *_of_workers(workers), *_of_parts(checks, knowledge)]
+    registry.register(_Figures(figures))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
@@ -71,6 +74,14 @@ def _of_messages(totals: Totals, now: float) -> Iterator[Metric]:
     yield seconds
 
 
+def _of_line(since: Silence) -> Iterator[Metric]:
+    last = "When the last message came, Unix seconds; NaN before the first."
+    at = math.nan if since.last_at is None else since.last_at
+    yield GaugeMetricFamily("iteira_last_message_timestamp_seconds", last, at)
+    quiet = "1 while the line is silent for longer than is usual for this hour of the week."
+    yield GaugeMetricFamily("iteira_unusually_quiet", quiet, float(since.unusual))
+
+
 def _quantile(ascending: Sequence[float], quantile: float) -> float:
     return ascending[math.ceil(quantile * len(ascending)) - 1] if ascending else math.nan
 
@@ -78,6 +89,12 @@ def _quantile(ascending: Sequence[float], quantile: float) -> float:
 def _of_workers(workers: Sequence[Worker]) -> Iterator[Metric]:
     yield GaugeMetricFamily("iteira_workers", "Workers that report themselves.", len(workers))
     yield GaugeMetricFamily("iteira_turns", "Turns under way.", sum(worker.turns for worker in workers))
+    cpu = GaugeMetricFamily("iteira_worker_cpu", "Processors that a worker keeps busy.", labels=["worker"])
+    memory = GaugeMetricFamily("iteira_worker_memory_bytes", "What of it is in memory.", labels=["worker"])
+    for worker in workers:
+        cpu.add_metric([worker.id], math.nan if worker.cpu is None else worker.cpu)
+        memory.add_metric([worker.id], math.nan if worker.memory is None else worker.memory)
+    yield from (cpu, memory)
     counts: Counter[str] = Counter()
     for worker in workers:
         counts.update(worker.refused)

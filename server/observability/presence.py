@@ -14,6 +14,7 @@ from uuid import uuid4
 from server.clock import Clock
 from server.errors import StoreError
 from server.models import Worker
+from server.observability.footprint import Footprint, memory
 from server.stores.base import Presence
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Heartbeat:
         self, presence: Presence, worker: Worker, turns: Callable[[], int], refused: Mapping[str, int], clock: Clock
     ) -> None:
         self._presence, self._worker, self._turns, self._clock = presence, worker, turns, clock
-        self._refused = refused
+        self._refused, self._footprint = refused, Footprint()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._beat())
@@ -54,10 +55,17 @@ class Heartbeat:
     async def _beat(self) -> None:
         while True:
             try:
-                now, turns = self._clock.now(), self._turns()
-                await self._presence.report(
-                    replace(self._worker, seen_at=now, turns=turns, refused=dict(self._refused))
-                )
+                await self._presence.report(self._report())
             except StoreError as error:
                 log.warning("this worker could not report itself: %s", error)
             await self._clock.sleep(REPORT_SECONDS)
+
+    def _report(self) -> Worker:
+        return replace(
+            self._worker,
+            seen_at=self._clock.now(),
+            turns=self._turns(),
+            refused=dict(self._refused),
+            cpu=self._footprint.cpu(),
+            memory=memory(),
+        )

@@ -6,8 +6,8 @@ moment after has lost nothing. Every method may raise `StoreError` when the engi
 has changed then, and the call may be repeated.
 
 The protocols are separate because different rooms need them: intake and the dispatcher the inbox, the administration
-the dead letters and the sessions, the workers each other's presence, and the knowledge base what it was asked. One
-object is all of them.
+the dead letters, the sessions and the figures, the workers each other's presence, and the knowledge base what it was
+asked. One object is all of them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Received,
     Reply,
     Session,
     State,
     Swept,
     Totals,
     TranscriptLine,
+    Waiting,
     Worker,
 )
 
@@ -178,6 +180,28 @@ class Sessions(Protocol):
         """Figures over all workers; sessions count as active as in `sessions`."""
 
 
+RECENT_REPLIES = 300
+"""Latest replies whose timelines can be asked for."""
+HOURS_KEPT = 5 * 168
+"""Hours for which it is known how many messages came: five weeks."""
+
+
+class Figures(Protocol):
+    """What a screen needs that shows how callers are served at this moment. Clearing sessions takes their part away,
+    but for `received`, which knows no caller."""
+
+    async def waiting(self, limit: int) -> Sequence[Waiting]:
+        """Messages whose turn is not finished, the longest waiting first."""
+
+    async def recent_timelines(self, limit: int) -> Sequence[Sequence[Event]]:
+        """What happened in the turns of the latest replies that were delivered, the latest first; at most
+        `RECENT_REPLIES`. Those without a timeline are left out."""
+
+    async def received(self) -> Received:
+        """When messages were accepted, for the latest `HOURS_KEPT` hours that `sweep` has left. Deliveries of a known
+        message do not count."""
+
+
 class Presence(Protocol):
     """Which workers there are."""
 
@@ -213,7 +237,7 @@ class Gaps(Protocol):
         """Remove these questions, or all of them; how many there were."""
 
 
-class Store(Inbox, DeadLetters, Sessions, Presence, Gaps, Protocol):
+class Store(Inbox, DeadLetters, Sessions, Figures, Presence, Gaps, Protocol):
     """All of it, and its life. Used by one event loop between `open` and `close`."""
 
     async def open(self) -> None:

@@ -17,15 +17,17 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Received,
     Reply,
     Session,
     State,
     Swept,
     Totals,
     TranscriptLine,
+    Waiting,
     Worker,
 )
-from server.stores.base import QUESTIONS_KEPT, StoreLimits
+from server.stores.base import HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
 from server.stores.replies import cleared, exchange_of, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
@@ -41,6 +43,9 @@ class MemoryStore:
         self._sessions: dict[str, Session] = {}
         self._available: dict[str, float] = {}
         self._fences: dict[str, int] = {}
+        self._holders: dict[str, str] = {}
+        self._received: Counter[int] = Counter()
+        self._last_received: float | None = None
         self._workers: dict[str, Worker] = {}
         self._questions: dict[str, Asked] = {}
         self._answered_by: Counter[str] = Counter()
@@ -70,6 +75,8 @@ class MemoryStore:
             raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
         self._touch_session(incoming, now)
         self._last_id += 1
+        self._received[int(now // 3600)] += 1
+        self._last_received = now
         self._put(Message(str(self._last_id), incoming, State.ACCEPTED, now, now, now))
         self._available.setdefault(incoming.user_id, now)
         self._arrivals.tell()
@@ -80,7 +87,7 @@ class MemoryStore:
         due = sorted((at, user_id) for user_id, at in self._available.items() if at <= now)
         if not due:
             await self._arrivals.wait(wait)
-        return [self._claim_session(user_id, lease, now) for _, user_id in due[:limit]]
+        return [self._claim_session(user_id, worker, lease, now) for _, user_id in due[:limit]]
 
     def wake(self) -> None:
         self._arrivals.tell()
@@ -229,6 +236,8 @@ class MemoryStore:
         ]
         for user_id in silent:
             del self._sessions[user_id]
+        for hour in [hour for hour in self._received if hour < now // 3600 - HOURS_KEPT]:
+            del self._received[hour]
         return Swept(len(idle), len(old), len(silent))
 
     async def totals(self, active_since: float) -> Totals:
@@ -243,6 +252,22 @@ class MemoryStore:
             latencies=tuple(sorted(message.updated_at - message.waiting_since for message in sent)),
             answered_by=dict(self._answered_by),
         )
+
+    # Figures
+
+    async def waiting(self, limit: int) -> Sequence[Waiting]:
+        found = sorted(self._waiting(), key=lambda message: (message.waiting_since, int(message.id)))
+        return [
+            Waiting(m.id, m.incoming.user_id, m.state, m.waiting_since, m.attempts, self._holder(m))
+            for m in found[:limit]
+        ]
+
+    async def recent_timelines(self, limit: int) -> Sequence[Sequence[Event]]:
+        sent = [m for m in reversed(self._messages.values()) if m.state == State.SENT]
+        return [message.timeline for message in sent[: min(limit, RECENT_REPLIES)] if message.timeline]
+
+    async def received(self) -> Received:
+        return Received(self._last_received, dict(self._received))
 
     # Presence
 
@@ -284,6 +309,12 @@ class MemoryStore:
     def _waiting(self) -> list[Message]:
         return [message for message in self._messages.values() if not message.state.finished]
 
+    def _holder(self, message: Message) -> str | None:
+        """Of each session only the oldest waiting message can be claimed: the claim is its."""
+        user_id = message.incoming.user_id
+        first = next(m for m in self._waiting() if m.incoming.user_id == user_id)
+        return self._holders.get(user_id) if first is message and user_id in self._fences else None
+
     def _must_have_room(self) -> None:
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
@@ -322,13 +353,14 @@ class MemoryStore:
             phone_number=incoming.phone or old.phone_number,
         )
 
-    def _claim_session(self, user_id: str, lease: float, now: float) -> Claim:
+    def _claim_session(self, user_id: str, worker: str, lease: float, now: float) -> Claim:
         message = next(m for m in self._waiting() if m.incoming.user_id == user_id)
         state = State.ANSWERED if message.reply else State.ANSWERING
         message = replace(message, state=state, attempts=message.attempts + 1, updated_at=now)
         self._put(message)
         self._last_fence += 1
         self._fences[user_id], self._available[user_id] = self._last_fence, now + lease
+        self._holders[user_id] = worker
         session = self._sessions[user_id]
         return Claim(message, session, self._history(session, message), self._last_fence, now + lease)
 

@@ -13,7 +13,7 @@ import pytest
 
 from server.clock import SystemClock
 from server.errors import StoreError
-from server.models import Incoming, Reply, State
+from server.models import Incoming, Received, Reply, State
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.stores.sqlite import schema
@@ -106,6 +106,20 @@ async def test_a_migration_keeps_what_was_stored_and_happens_once(tmp_path: Path
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             schema.migrate(db, path, grown)
             assert db.execute("SELECT user_id, mood FROM sessions").fetchall() == [("anna", None)]
+
+
+async def test_a_file_of_before_knows_at_once_when_its_messages_came(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        schema.migrate(db, path, schema.MIGRATIONS[:3])
+        for at in (7200.0, 7300.0, 10_800.0):
+            db.execute(
+                "INSERT INTO messages (user_id, session_id, token, text, state, accepted_at, waiting_since, updated_at)"
+                " VALUES ('anna', '1', 't', 'Да', 'sent', ?, ?, ?)",
+                (at, at, at),
+            )
+    async with opened(path) as store:
+        assert await store.received() == Received(10_800.0, {2: 2, 3: 1})
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ async def test_wrong_questions_get_the_same_form_of_error(daemon: httpx.AsyncCli
 
 ADMINISTRATION = [
     ("GET", "/webhook/talkme/stats"),
+    ("GET", "/webhook/talkme/waiting"),
     ("GET", "/webhook/talkme/sessions"),
     ("GET", "/webhook/talkme/session/anna"),
     ("DELETE", "/webhook/talkme/session/anna"),

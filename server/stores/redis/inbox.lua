@@ -16,6 +16,7 @@ local INBOX, GROUP = key("inbox"), "workers"
 local WAITING, DEAD = key("waiting"), key("dead")
 local SESSIONS, ACTIVE = key("sessions"), key("active")
 local ANSWERED_BY = key("answered_by")
+local RECEIVED, REPLIED = key("received"), key("replied")
 local COUNTERS, LATENCIES, OUTCOMES = key("counters"), key("latencies"), key("outcomes")
 
 local function session_of(user) return key("session", user) end
@@ -162,6 +163,8 @@ function actions.accept(a)
     call("RPUSH", said_of(a.user), id)
     if call("LLEN", said_of(a.user)) > 1000 then forget_message(call("LPOP", said_of(a.user))) end
     call("ZADD", WAITING, a.now, id)
+    call("HINCRBY", RECEIVED, string.format("%.0f", math.floor(tonumber(a.now) / 3600)), 1)
+    call("HSET", COUNTERS, "last_received", a.now)
     remember(a.user, a.retention)
     if call("HEXISTS", session_of(a.user), "ticket") == 0 then issue_ticket(a.user) end
     return { id = id, duplicate = false }
@@ -242,6 +245,8 @@ function actions.finish(a)
     if a.state == "sent" then
         call("LPUSH", LATENCIES, tonumber(a.now) - tonumber(waiting_since))
         call("LTRIM", LATENCIES, 0, 999)
+        call("LPUSH", REPLIED, a.message)
+        call("LTRIM", REPLIED, 0, a.recent - 1)
         local said = cjson.decode(call("HGET", message, "reply") or "{}")
         if type(said.client_name) == "string" then call("HSET", session, "client_name", said.client_name) end
         if type(said.gender) == "string" then call("HSET", session, "gender", said.gender) end
@@ -339,6 +344,9 @@ function actions.sweep(a)
         end
     end
     call("ZREMRANGEBYSCORE", DEAD, "-inf", "(" .. a.gone_since)
+    for _, hour in ipairs(call("HKEYS", RECEIVED)) do
+        if tonumber(hour) < a.hour then call("HDEL", RECEIVED, hour) end
+    end
     return { closed = closed, messages = messages, removed = removed }
 end
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from server.models import Claim, Incoming, Message, Session, State, Worker
+from server.models import Claim, Incoming, Message, Session, State, Waiting, Worker
 from server.stores.replies import exchange_of, reply_from_json, timeline_from_json
 
 Hash = Mapping[str, str]
@@ -51,6 +51,12 @@ def session(hash_: Hash) -> Session:
         ended=hash_["ended"] == "1",
         summary=hash_.get("summary"),
     )
+
+
+def waiting(fields: Sequence[str], worker: str | None) -> Waiting:
+    """`fields`: id, user_id, state, waiting_since and attempts of a message's hash."""
+    message_id, user_id, state, since, attempts = fields
+    return Waiting(message_id, user_id, State(state), float(since), int(attempts), worker)
 
 
 def worker(text: str) -> Worker:

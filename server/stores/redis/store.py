@@ -30,22 +30,24 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Received,
     Reply,
     Session,
     State,
     Swept,
     Totals,
     TranscriptLine,
+    Waiting,
     Worker,
 )
-from server.stores.base import StoreLimits
+from server.stores.base import HOURS_KEPT, RECENT_REPLIES, StoreLimits
 from server.stores.redis import rows
 from server.stores.redis.connection import connect, redis_errors
 from server.stores.redis.continuity import Continuity, risks
 from server.stores.redis.questions import Questions
 from server.stores.redis.script import Script, held
 from server.stores.redis.tickets import Ticket, Tickets
-from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_json
+from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_from_json, timeline_json
 from server.stores.waiting import Outcomes
 
 log = logging.getLogger(__name__)
@@ -167,6 +169,7 @@ class RedisStore:
             timeline=timeline_json(timeline),
             now=self._now(),
             retention=self._retention,
+            recent=RECENT_REPLIES,
         )
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
@@ -236,6 +239,7 @@ class RedisStore:
             idle_since=repr(now - self._limits.session_idle),
             gone_since=repr(now - self._limits.retention),
             limit=SWEPT_AT_ONCE,
+            hour=int(now // 3600) - HOURS_KEPT,
         )
         with redis_errors():
             await self._tickets.forget_dead_workers()
@@ -265,6 +269,43 @@ class RedisStore:
             latencies=tuple(sorted(float(latency) for latency in latencies)),
             answered_by={name: int(replies) for name, replies in answered_by.items()},
         )
+
+    # Figures
+
+    async def waiting(self, limit: int) -> Sequence[Waiting]:
+        with redis_errors():
+            ids = _strings(await self._redis.zrange(_key("waiting"), 0, limit - 1))
+        names = ("id", "user_id", "state", "waiting_since", "attempts")
+        with redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for one in ids:
+                    pipe.hmget(_key("message", one), names)
+                found = [fields for fields in await pipe.execute() if fields[0]]
+                for _, user, *_ in found:
+                    pipe.zrange(_key("queue", user), 0, 0)
+                    pipe.hget(_key("session", user), "worker")
+                holders = await pipe.execute()
+        firsts, workers = holders[::2], holders[1::2]
+        return [
+            rows.waiting(fields, worker if first == [fields[0]] else None)
+            for fields, first, worker in zip(found, firsts, workers, strict=True)
+        ]
+
+    async def recent_timelines(self, limit: int) -> Sequence[Sequence[Event]]:
+        with redis_errors():
+            ids = _strings(await self._redis.lrange(_key("replied"), 0, min(limit, RECENT_REPLIES) - 1))
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for one in ids:
+                    pipe.hget(_key("message", one), "timeline")
+                return [timeline_from_json(timeline) for timeline in await pipe.execute() if timeline]
+
+    async def received(self) -> Received:
+        with redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hget(_key("counters"), "last_received")
+                pipe.hgetall(_key("received"))
+                last, by_hour = await pipe.execute()
+        return Received(float(last) if last else None, {int(hour): int(count) for hour, count in by_hour.items()})
 
     # Presence
 

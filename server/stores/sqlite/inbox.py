@@ -101,14 +101,16 @@ def _touch_session(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimi
     )
 
 
-def claim(db: sqlite3.Connection, lease: float, limit: int, history: int, now: float) -> list[Claim]:
+def claim(db: sqlite3.Connection, worker: str, lease: float, limit: int, history: int, now: float) -> list[Claim]:
     available = db.execute(
         "SELECT * FROM sessions WHERE available_at <= ? ORDER BY available_at LIMIT ?", (now, limit)
     ).fetchall()
-    return [_claim_session(db, rows.session(row), lease, history, now) for row in available]
+    return [_claim_session(db, rows.session(row), worker, lease, history, now) for row in available]
 
 
-def _claim_session(db: sqlite3.Connection, session: Session, lease: float, history: int, now: float) -> Claim:
+def _claim_session(
+    db: sqlite3.Connection, session: Session, worker: str, lease: float, history: int, now: float
+) -> Claim:
     row = db.execute(
         f"SELECT id FROM messages WHERE user_id = ? AND state IN {WAITING} ORDER BY id LIMIT 1",
         (session.user_id,),
@@ -120,8 +122,8 @@ def _claim_session(db: sqlite3.Connection, session: Session, lease: float, histo
     ).fetchone()
     fence = db.execute("UPDATE counters SET value = value + 1 WHERE name = 'fence' RETURNING value").fetchone()[0]
     db.execute(
-        "UPDATE sessions SET available_at = ?, fence = ? WHERE user_id = ?",
-        (now + lease, fence, session.user_id),
+        "UPDATE sessions SET available_at = ?, fence = ?, worker = ? WHERE user_id = ?",
+        (now + lease, fence, worker, session.user_id),
     )
     return Claim(
         rows.message(claimed),

@@ -102,6 +102,18 @@ MIGRATIONS = [
     ALTER TABLE sessions ADD COLUMN summarised INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE answered_by (name TEXT PRIMARY KEY, replies INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE workers ADD COLUMN cpu REAL;
+    ALTER TABLE workers ADD COLUMN memory INTEGER;
+    ALTER TABLE sessions ADD COLUMN worker TEXT; -- whose claim `fence` is
+    CREATE TABLE received (hour INTEGER PRIMARY KEY, messages INTEGER NOT NULL, last_at REAL NOT NULL);
+    INSERT INTO received SELECT CAST(accepted_at / 3600 AS INTEGER) AS hour, count(*), max(accepted_at)
+        FROM messages GROUP BY hour;
+    CREATE TRIGGER message_is_received AFTER INSERT ON messages BEGIN
+        INSERT INTO received VALUES (CAST(NEW.accepted_at / 3600 AS INTEGER), 1, NEW.accepted_at)
+            ON CONFLICT (hour) DO UPDATE SET messages = messages + 1, last_at = max(last_at, NEW.accepted_at);
+    END;
+    """,
 ]
 
 

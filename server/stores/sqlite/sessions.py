@@ -10,6 +10,7 @@ from server.models import Session, Swept, Totals, TranscriptLine, Worker
 from server.stores.base import StoreLimits
 from server.stores.replies import lines_of
 from server.stores.sqlite import rows
+from server.stores.sqlite.figures import forget_hours
 from server.stores.sqlite.inbox import FINISHED
 
 LATEST_REPLIES = 1000
@@ -79,6 +80,7 @@ def sweep(db: sqlite3.Connection, limits: StoreLimits, now: float) -> Swept:
         " AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.user_id = sessions.user_id) LIMIT ?)",
         (now - limits.retention, SWEPT_AT_ONCE),
     ).rowcount
+    forget_hours(db, now)
     return Swept(closed, messages, silent)
 
 
@@ -109,8 +111,8 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
 
 def report(db: sqlite3.Connection, worker: Worker) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO workers (id, pid, host, started_at, seen_at, turns, consultant, refused)"
-        " VALUES (:id, :pid, :host, :started_at, :seen_at, :turns, :consultant, :refused)",
+        "INSERT OR REPLACE INTO workers (id, pid, host, started_at, seen_at, turns, consultant, refused, cpu, memory)"
+        " VALUES (:id, :pid, :host, :started_at, :seen_at, :turns, :consultant, :refused, :cpu, :memory)",
         {**asdict(worker), "refused": json.dumps(dict(worker.refused))},
     )
     db.execute("DELETE FROM workers WHERE seen_at < ?", (worker.seen_at - 86_400,))
@@ -122,8 +124,8 @@ def leave(db: sqlite3.Connection, worker_id: str) -> None:
 
 def workers(db: sqlite3.Connection, seen_since: float) -> list[Worker]:
     found = db.execute(
-        "SELECT id, pid, host, started_at, seen_at, turns, consultant, refused FROM workers WHERE seen_at >= ?"
-        " ORDER BY started_at, id",
+        "SELECT id, pid, host, started_at, seen_at, turns, consultant, refused, cpu, memory FROM workers"
+        " WHERE seen_at >= ? ORDER BY started_at, id",
         (seen_since,),
     )
     return [Worker(**{**dict(row), "refused": json.loads(row["refused"])}) for row in found]

@@ -26,16 +26,18 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Received,
     Reply,
     Session,
     State,
     Swept,
     Totals,
     TranscriptLine,
+    Waiting,
     Worker,
 )
 from server.stores.base import StoreLimits
-from server.stores.sqlite import dead_letters, inbox, questions, sessions
+from server.stores.sqlite import dead_letters, figures, inbox, questions, sessions
 from server.stores.sqlite.schema import migrate
 from server.stores.sqlite.writer import GroupWriter, Work
 from server.stores.waiting import Arrivals, Outcomes
@@ -93,7 +95,7 @@ class SQLiteStore:
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
         now, history = self._clock.now(), self._limits.history
-        claims = await self._writer.run(lambda db: inbox.claim(db, lease, limit, history, now))
+        claims = await self._writer.run(lambda db: inbox.claim(db, worker, lease, limit, history, now))
         if not claims:  # what another process accepts is its own to claim, so it is enough to look again after `wait`
             await self._arrivals.wait(wait)
         return claims
@@ -173,6 +175,17 @@ class SQLiteStore:
 
     async def totals(self, active_since: float) -> Totals:
         return await self._read(lambda db: sessions.totals(db, active_since))
+
+    # Figures
+
+    async def waiting(self, limit: int) -> Sequence[Waiting]:
+        return await self._read(lambda db: figures.waiting(db, limit))
+
+    async def recent_timelines(self, limit: int) -> Sequence[Sequence[Event]]:
+        return await self._read(lambda db: figures.recent_timelines(db, limit))
+
+    async def received(self) -> Received:
+        return await self._read(figures.received)
 
     # Presence
 

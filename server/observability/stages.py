@@ -1,0 +1,56 @@
+"""Which stage of a turn took how long, and which one a message failed in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from server.models import Event, Message, State
+
+WAITING, KNOWLEDGE, FIRST_TOKEN, MODEL, TALKME = STAGES = ("waiting", "knowledge", "first_token", "model", "talkme")
+"""Stages that are measured. The first token is part of the model's time, all else stands side by side."""
+WORKER, OURS = "worker", "ours"
+"""What else a message can fail by: workers that died over it, and our own code."""
+OWN_CONSULTANTS = ("offline", "fixed")
+"""Those that are no model."""
+SECONDS_OF = {"knowledge": KNOWLEDGE, "first token": FIRST_TOKEN, "consultant": MODEL, "send": TALKME, "finish": TALKME}
+
+
+def latest_try(timeline: Sequence[Event]) -> Sequence[Event]:
+    """What happened since the message was last let wait again: what lies before is the time of who repaired it."""
+    ends = [at for at, event in enumerate(timeline[:-1]) if event.what in (State.FAILED, State.EXPIRED)]
+    return timeline[ends[-1] + 1 :] if ends else timeline
+
+
+def seconds_by_stage(timeline: Sequence[Event]) -> dict[str, float]:
+    """Seconds of the stages that the turn had; a stage that it did not have is not in it."""
+    seconds: dict[str, float] = defaultdict(float)
+    before = timeline[0].at if timeline else 0.0
+    for event in timeline:
+        stage = SECONDS_OF.get(event.what)
+        if event.what == "claimed":
+            seconds[WAITING] += max(0.0, event.at - before)
+        elif stage and not (stage in (MODEL, FIRST_TOKEN) and event.details.get("by") in OWN_CONSULTANTS):
+            seconds[stage] += float(event.details.get("seconds") or 0)
+        before = event.at
+    return dict(seconds)
+
+
+def failed_in(message: Message) -> str:
+    """The stage that a dead message failed in: `waiting` for one that expired, `worker` or `ours` where
+    it was ourselves.
+
+    A time limit is put down to the stage that used most of it.
+    """
+    reason = message.reason or ""
+    if message.state is State.EXPIRED:
+        return WAITING
+    if reason.startswith("customBot"):
+        return TALKME
+    if reason.startswith("given up"):
+        return WORKER
+    if reason.startswith("internal error"):
+        return OURS
+    seconds = seconds_by_stage(latest_try(message.timeline))
+    seconds.pop(FIRST_TOKEN, None)
+    return max(seconds, key=seconds.__getitem__, default=OURS)

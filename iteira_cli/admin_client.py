@@ -32,6 +32,7 @@ from iteira_cli.documents import (
     SessionDetail,
     Sessions,
     Stats,
+    WaitingMessages,
 )
 from iteira_cli.errors import AccessDenied, DaemonUnreachable, Failed, NotFound, Usage
 from iteira_cli.loopback import is_loopback
@@ -126,6 +127,10 @@ class AdminClient:
 
     def stats(self) -> Stats:
         return self._call("GET", "/webhook/talkme/stats", Stats)
+
+    def waiting(self, limit: int) -> WaitingMessages:
+        """Who waits for an answer now, the longest first."""
+        return self._call("GET", _query("/webhook/talkme/waiting", limit=limit), WaitingMessages)
 
     def sessions(self) -> Sessions:
         return self._call("GET", "/webhook/talkme/sessions", Sessions)

@@ -32,8 +32,8 @@ class Queue(TypedDict):
     oldest_seconds: float | None
 
 
-class Latency(TypedDict):
-    """Seconds from accepting a message to having delivered its reply; None while there was none."""
+class Percentiles(TypedDict):
+    """Seconds; None while there are none."""
 
     count: int
     p50: float | None
@@ -41,7 +41,32 @@ class Latency(TypedDict):
     p99: float | None
 
 
-class Worker(TypedDict):
+class LastMinute(TypedDict):
+    """Replies delivered in the last 60 seconds, and the seconds they took."""
+
+    replies: int
+    p50: float | None
+    p90: float | None
+
+
+class Latency(Percentiles, total=False):
+    """Of the seconds from accepting a message to having delivered its reply; also what not every daemon tells."""
+
+    parts: dict[str, Percentiles]
+    """Stage (`waiting`, `knowledge`, `first_token`, `model`, `talkme`) to the seconds of it."""
+    last_minute: LastMinute
+
+
+class Cost(TypedDict, total=False):
+    """What a worker costs, where its daemon tells it."""
+
+    cpu: float | None
+    """Processors it keeps busy: 0.5 is half of one."""
+    memory: int | None
+    """Bytes."""
+
+
+class Worker(Cost):
     id: str
     pid: int
     host: str
@@ -49,6 +74,42 @@ class Worker(TypedDict):
     seen_at: str
     turns: int
     consultant: str
+
+
+class LatestError(TypedDict):
+    """`user_id` is cut to its first 10 characters and "..."; `stage` is where it failed."""
+
+    id: str
+    user_id: str
+    at: str
+    state: str
+    stage: str
+    reason: str | None
+
+
+class Line(TypedDict):
+    """When the last message came; `usually` is how many come in as long a time at this hour of the week."""
+
+    last_at: str | None
+    silent_seconds: float | None
+    usually: float | None
+    unusually_quiet: bool
+
+
+class WaitingMessage(TypedDict):
+    """A caller without a whole answer. `seconds` runs until it is delivered; `since` is ISO 8601, UTC."""
+
+    id: str
+    user_id: str
+    state: str
+    since: str
+    seconds: float
+    attempts: int
+    worker: str | None
+
+
+class WaitingMessages(TypedDict):
+    waiting: list[WaitingMessage]
 
 
 class Knowledge(TypedDict):
@@ -80,6 +141,10 @@ class Stats(Figures, total=False):
     """HTTP status to how many webhooks the living workers refused with it since they started."""
     answered_by: dict[str, int]
     """Who composed the replies (`openai`, `second`, `offline`, `fixed`) to how many were delivered."""
+    errors_by_stage: dict[str, int]
+    """Of the latest errors, how many in which stage."""
+    latest_errors: list[LatestError]
+    line: Line
     talkme: str
     """Base address of the TalkMe that replies go to."""
 

@@ -148,3 +148,18 @@ def duration(seconds: float | None) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return str(timedelta(seconds=round(seconds)))
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Of two ISO 8601 times."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def percent(part: float | None) -> str:
+    """0.125 as `12 %`; of one processor where it is processor time."""
+    return NOTHING if part is None else f"{part * 100:.0f} %"
+
+
+def memory(size: int | None) -> str:
+    """Bytes as `96 MB`."""
+    return NOTHING if size is None else f"{size / 1_000_000:.0f} MB"

@@ -20,7 +20,18 @@ STATS: dict[str, Any] = {
         }
     ],
     "queue": {"depth": 5, "oldest_seconds": 61.4},
-    "latency": {"count": 42, "p50": 0.25, "p90": 1.5, "p99": None},
+    "latency": {
+        "count": 42,
+        "p50": 0.25,
+        "p90": 1.5,
+        "p99": None,
+        "parts": {
+            "waiting": {"count": 42, "p50": 0.002, "p90": 0.01, "p99": 0.02},
+            "first_token": {"count": 40, "p50": 0.4, "p90": 0.9, "p99": 3.2},
+            "model": {"count": 0, "p50": None, "p90": None, "p99": None},
+        },
+        "last_minute": {"replies": 6, "p50": 0.3, "p90": 1.2},
+    },
     "uptime": 3725.2,
     "workers": [
         {
@@ -31,12 +42,49 @@ STATS: dict[str, Any] = {
             "seen_at": "2025-11-22T08:02:00+00:00",
             "turns": 2,
             "consultant": "offline",
+            "cpu": 0.126,
+            "memory": 96_400_000,
         }
     ],
     "consultant": "offline",
     "knowledge": {"documents_count": 120, "embedder": "e5", "problems": ["prices.xlsx: is no spreadsheet"]},
     "refused": {"503": 1, "401": 12},
     "answered_by": {"openai": 40, "offline": 2},
+    "errors_by_stage": {"talkme": 2, "waiting": 1},
+    "latest_errors": [
+        {
+            "id": "8",
+            "user_id": "xI4WylKDvt...",
+            "at": "2025-11-22T08:00:30+00:00",
+            "state": "failed",
+            "stage": "talkme",
+            "reason": "customBot/send: HTTP 401 [token]",
+        }
+    ],
+    "line": {"last_at": "2025-11-22T08:01:30Z", "silent_seconds": 1830.0, "usually": 31.4, "unusually_quiet": True},
+}
+
+WAITING: dict[str, Any] = {
+    "waiting": [
+        {
+            "id": "9",
+            "user_id": "xI4WylKDvtas",
+            "state": "answering",
+            "since": "2025-11-22T08:01:30+00:00",
+            "seconds": 61.4,
+            "attempts": 1,
+            "worker": "w-1",
+        },
+        {
+            "id": "10",
+            "user_id": "boris",
+            "state": "accepted",
+            "since": "2025-11-22T08:02:29+00:00",
+            "seconds": 0.5,
+            "attempts": 0,
+            "worker": None,
+        },
+    ]
 }
 
 SESSION: dict[str, Any] = {

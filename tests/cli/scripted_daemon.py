@@ -30,11 +30,11 @@ class ScriptedDaemon:
     `headers` go with every answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.headers: dict[str, str] = {}
         self.answers: dict[str, Reply | Callable[[Seen], Reply]] = {}
         self.seen: list[Seen] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property

@@ -41,7 +41,11 @@ def test_piped_figures_stand_in_plain_lines(daemon: ScriptedDaemon) -> None:
         "Errors 3 (`iteira failed list` shows them)",
         "Webhooks refused 12 with 401, 1 with 503 (since the workers started)",
         "5 0:01:01 42 250 ms 1.5 s –",
-        "w-1 minsk-1 4711 2 offline 2025-11-22 10:00:00 2025-11-22 11:02:00",
+        "w-1 minsk-1 4711 2 13 % 96 MB 1:02:00 offline",
+        "Latest errors by stage talkme 2, waiting 1",
+        "Last message 0:30:30 ago: unusually quiet, 31 usually come in that time",
+        "waiting 42 2 ms 10 ms 20 ms",
+        "first token 40 400 ms 900 ms 3.2 s",
         "xI4WylKDvt... Анастасия [red] +375291234567 2 2025-11-22 11:00:00 2025-11-22 11:01:30",
     } <= lines, shown.stdout
     assert "\x1b" not in shown.stdout
@@ -77,7 +81,8 @@ def test_an_idle_daemon_without_workers_is_shown(daemon: ScriptedDaemon) -> None
         "latency": none,
         "queue": {"depth": 0, "oldest_seconds": None},
     }
-    older = {key: value for key, value in STATS.items() if key != "refused"}
+    newer = {"refused", "errors_by_stage", "latest_errors", "line"}
+    older = {key: value for key, value in STATS.items() if key not in newer}
     knowledge = {"documents_count": 0, "embedder": "none"}
     daemon.answers[PATH] = (200, older | idle | {"errors": 0, "knowledge": knowledge})
     shown = CliRunner().invoke(app, ["stats", "--url", daemon.url])

@@ -132,12 +132,13 @@ class AdminClient:
         """Who waits for an answer now, the longest first."""
         return self._call("GET", _query("/webhook/talkme/waiting", limit=limit), WaitingMessages)
 
-    def sessions(self) -> Sessions:
-        return self._call("GET", "/webhook/talkme/sessions", Sessions)
+    def sessions(self, **wanted: str | int | None) -> Sessions:
+        """`wanted`: limit, page, active, waiting, phone, name, since (ISO 8601) and sort, as the API has them."""
+        return self._call("GET", _query("/webhook/talkme/sessions", **wanted), Sessions)
 
-    def session(self, user_id: str) -> SessionDetail:
-        """Raises `NotFound` if there is no such session."""
-        return self._session("GET", user_id, SessionDetail)
+    def session(self, user_id: str, masked: bool = False) -> SessionDetail:
+        """`masked` hides who the caller is, in the texts too. Raises `NotFound` if there is no such session."""
+        return self._session("GET", user_id, SessionDetail, masked="true" if masked else None)
 
     def message(self, message_id: str) -> Message:
         """One message with its timeline. Raises `NotFound` if there is none of this id."""
@@ -189,9 +190,10 @@ class AdminClient:
         """Returns when everything has been read again."""
         return self._call("POST", "/knowledge-base/regenerate", KnowledgeStatus, REINDEX_TIMEOUT)
 
-    def _session(self, method: str, user_id: str, shape: type[T]) -> T:
+    def _session(self, method: str, user_id: str, shape: type[T], **parameters: str | None) -> T:
         try:
-            return self._call(method, "/webhook/talkme/session/" + quote(user_id, safe=""), shape)
+            path = _query("/webhook/talkme/session/" + quote(user_id, safe=""), **parameters)
+            return self._call(method, path, shape)
         except NotFound as error:
             raise NotFound(f"there is no session of {user_id}", "`iteira sessions list` shows all") from error
 

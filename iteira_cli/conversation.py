@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.align import Align
@@ -10,6 +11,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from iteira_cli.output import local_time, printable
+
+MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~]")
+"""What Markdown would read as more than itself."""
 
 if TYPE_CHECKING:
     from iteira_cli.documents import SessionDetail, TranscriptLine
@@ -21,6 +25,30 @@ def show(output: Output, session: SessionDetail) -> None:
     _facts(output, session)
     for line in session["transcript"]:
         _bubble(output, line) if output.out.is_terminal else _line(output, line)
+
+
+def markdown(session: SessionDetail) -> str:
+    """The session as a document; what was said stands in it as it was said, not as Markdown."""
+    facts = [
+        ("Name", session["client_name"]),
+        ("Phone", session["phone_number"]),
+        ("Messages", str(session["messages_count"])),
+        ("Since", local_time(session["created_at"])),
+        ("Last activity", local_time(session["last_activity"])),
+    ]
+    head = [f"# Session {_escaped(session['user_id'])}", ""]
+    head += [f"- {name}: {_escaped(value)}" for name, value in facts if value]
+    said = [part for line in session["transcript"] for part in ("", f"**{_heading(line)}**", "", _quoted(line))]
+    return "\n".join([*head, *said])
+
+
+def _quoted(line: TranscriptLine) -> str:
+    quoted = "\n".join(f"> {_escaped(text)}" for text in line["text"].splitlines())
+    return f"{quoted}\n>\n> ({_escaped(reason)})" if (reason := line.get("reason")) else quoted
+
+
+def _escaped(text: str) -> str:
+    return MARKUP.sub(r"\\\g<0>", printable(text).plain)
 
 
 def _facts(output: Output, session: SessionDetail) -> None:

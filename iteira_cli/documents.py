@@ -199,8 +199,13 @@ class SessionDetail(Session):
     transcript: list[TranscriptLine]
 
 
-class Sessions(TypedDict):
+class SessionList(TypedDict):
     sessions: list[Session]
+
+
+class Sessions(SessionList, total=False):
+    more: bool
+    """Others fit too: they are on the next page."""
 
 
 class Done(TypedDict):

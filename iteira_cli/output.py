@@ -48,6 +48,10 @@ class Output:
         """One line of the result, never broken."""
         self.out.print(printable(text), soft_wrap=True)
 
+    def paragraphs(self, text: str) -> None:
+        """A document of several lines, as it is."""
+        sys.stdout.write(text + "\n")
+
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """A table as wide as the terminal, with long cells folded; when piped, a line for each row, never cut.
 

@@ -139,7 +139,7 @@ class _Daemon:
         health = Health(store, library, self._ladder, self._delivery, clock, answering=self._answers)
         yield health_router(health)
         yield metrics_router(store, library, health, clock, session_idle=idle, token=token)
-        yield sessions_router(store, token)
+        yield sessions_router(store, clock, session_idle=idle, token=token)
         yield failed_router(store, token)
         yield admin_router(
             store,

@@ -2,37 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from iteira_cli.errors import Usage
-from iteira_cli.options import Json, Token, Url, Yes, confirm, connect
+from iteira_cli.options import Json, Token, Url, Yes, confirm, connect, moment
+
+if TYPE_CHECKING:
+    from iteira_cli.documents import Sessions
+    from iteira_cli.output import Output
 
 app = typer.Typer(no_args_is_help=True)
+
+DEFAULT_LIMIT = 100
+
+UserId = Annotated[str, typer.Argument(metavar="USER_ID", help="As `iteira sessions list` shows it.")]
 
 
 @app.callback()
 def sessions() -> None:
-    """List, read and clear the conversations with callers.
+    """List, read, export and clear the conversations with callers.
 
     Example: iteira sessions list
     """
 
 
-@app.command("list")
-def list_(ctx: typer.Context, url: Url = None, token: Token = None, json: Json = False) -> None:
-    """List all sessions.
+class Sort(StrEnum):
+    """What stands first."""
 
-    Example: iteira sessions list --json
+    activity = "activity"
+    created = "created"
+    messages = "messages"
+    name = "name"
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    active: Annotated[bool, typer.Option("--active", help="Only those that go on.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those in which a message waits.")] = False,
+    phone: Annotated[str | None, typer.Option("--phone", metavar="DIGITS", help="Part of the number.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Part of the name.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="AGO", help="Something was said since then: 10m, 2h, 1d.")
+    ] = None,
+    sort: Annotated[Sort, typer.Option("--sort", help="What stands first.")] = Sort.activity,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="So many at most.")] = DEFAULT_LIMIT,
+    page: Annotated[int, typer.Option("--page", min=1, help="The next so many, and so on.")] = 1,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """List sessions, the latest activity first; all options narrow it down together.
+
+    Example: iteira sessions list --waiting --since 10m
     """
-    from iteira_cli.output import Output, local_time
+    from iteira_cli.output import Output
 
     output = Output(json)
-    document = connect(ctx, url, token).sessions()
+    wanted = {
+        "active": "true" if active else None,
+        "waiting": "true" if waiting else None,
+        "phone": phone,
+        "name": name,
+        "since": since and moment(since, datetime.now(UTC)),
+        "sort": sort.value if sort is not Sort.activity else None,
+        "limit": limit if limit != DEFAULT_LIMIT else None,
+        "page": page if page > 1 else None,
+    }
+    document = connect(ctx, url, token).sessions(**wanted)
     if json:
         output.document(document)
         return
+    _table(output, document)
+    if document.get("more"):
+        output.line(f"there are more: `--page {page + 1}`")
+
+
+def _table(output: Output, document: Sessions) -> None:
+    from iteira_cli.output import local_time
+
     rows = [
         (
             session["user_id"],
@@ -51,7 +103,7 @@ def list_(ctx: typer.Context, url: Url = None, token: Token = None, json: Json =
 @app.command()
 def show(
     ctx: typer.Context,
-    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="As `iteira sessions list` shows it.")],
+    user_id: UserId,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -69,6 +121,30 @@ def show(
         output.document(session)
         return
     conversation.show(output, session)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    user_id: UserId,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="With names, numbers and addresses.")] = False,
+    url: Url = None,
+    token: Token = None,
+    json: Json = False,
+) -> None:
+    """Print one session as Markdown, or as JSON, to be passed on: who called is hidden, in the texts too.
+
+    Example: iteira sessions export xI4WylKDvtas > call.md
+    """
+    from iteira_cli import conversation
+    from iteira_cli.output import Output
+
+    output = Output(json)
+    session = connect(ctx, url, token).session(user_id, masked=not unmasked)
+    if json:
+        output.document(session)
+    else:
+        output.paragraphs(conversation.markdown(session))
 
 
 @app.command()

@@ -81,6 +81,8 @@ class SessionWithTranscript(SessionAnswer):
 
 class SessionsAnswer(BaseModel):
     sessions: list[SessionAnswer]
+    more: bool
+    """Others fit too: they are on the next page."""
 
 
 class Cleared(BaseModel):

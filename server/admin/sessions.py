@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,26 +10,50 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import answers
 from server.admin.auth import administrator
+from server.admin.masking import without_personal_data
+from server.admin.session_search import Sort, Wanted, search
+from server.clock import Clock
 from server.stores.base import Store
 
 
-def sessions_router(store: Store, token: str | None) -> APIRouter:
-    """`token`: as in `auth.administrator`."""
+def sessions_router(store: Store, clock: Clock, *, session_idle: float, token: str | None) -> APIRouter:
+    """`token`: as in `auth.administrator`; `session_idle`: seconds."""
     router = APIRouter(tags=["sessions"], dependencies=[Depends(administrator(token))])
 
     @router.get("/webhook/talkme/sessions")
-    async def sessions(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> answers.SessionsAnswer:
-        """Sessions, latest activity first."""
-        found = await store.sessions(limit)
-        return answers.SessionsAnswer(sessions=[answers.session_answer(session) for session in found])
+    async def sessions(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        page: Annotated[int, Query(ge=1)] = 1,
+        active: bool = False,
+        waiting: bool = False,
+        phone: Annotated[str | None, Query(description="part of the number")] = None,
+        name: Annotated[str | None, Query(description="part of the name")] = None,
+        since: Annotated[datetime | None, Query(description="ISO 8601; something was said since then")] = None,
+        sort: Sort = Sort.ACTIVITY,
+    ) -> answers.SessionsAnswer:
+        """Sessions, the latest activity first. All but the plain order looks at the latest 5000."""
+        wanted = Wanted(
+            active_since=clock.now() - session_idle if active else None,
+            since=since.timestamp() if since else None,
+            waiting=waiting,
+            phone=phone,
+            name=name,
+            sort=sort,
+        )
+        found, more = await search(store, wanted, limit, page)
+        return answers.SessionsAnswer(sessions=[answers.session_answer(session) for session in found], more=more)
 
     @router.get("/webhook/talkme/session/{user_id:path}")
-    async def session(user_id: str) -> answers.SessionWithTranscript:
+    async def session(
+        user_id: str,
+        masked: Annotated[bool, Query(description="hide names, numbers and addresses, in the texts too")] = False,
+    ) -> answers.SessionWithTranscript:
         """One session with everything that was said."""
         found = await store.session(user_id)
         if found is None:
             raise _no_session(user_id)
-        return answers.transcript_answer(found, await store.transcript(user_id))
+        whole = answers.transcript_answer(found, await store.transcript(user_id))
+        return without_personal_data(whole) if masked else whole
 
     @router.get("/webhook/talkme/message/{message_id}")
     async def message(message_id: str) -> answers.MessageAnswer:

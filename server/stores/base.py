@@ -144,8 +144,9 @@ class Sessions(Protocol):
 
     async def session(self, user_id: str) -> Session | None: ...
 
-    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
-        """Latest activity first; `active_since` (Unix seconds) leaves out ended ones and those silent since before."""
+    async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
+        """Latest activity first; `active_since` (Unix seconds) leaves out ended ones and those silent since before,
+        `offset` so many of the first. One that becomes active between two calls may be in both answers."""
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
         """All that was said in a session, in order: the caller's words, and the replies stored for them."""

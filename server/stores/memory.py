@@ -182,9 +182,9 @@ class MemoryStore:
     async def session(self, user_id: str) -> Session | None:
         return self._sessions.get(user_id)
 
-    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
+    async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
         found = [s for s in self._sessions.values() if active_since is None or _active(s, active_since)]
-        return sorted(found, key=lambda session: -session.last_activity)[:limit]
+        return sorted(found, key=lambda session: -session.last_activity)[offset : offset + limit]
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
         said = [message for message in self._messages.values() if message.incoming.user_id == user_id]

@@ -25,7 +25,8 @@ class Seen:
 
 
 class ScriptedDaemon:
-    """`answers` maps "METHOD /path" to what is answered, or to a function that decides; all else is 404.
+    """`answers` maps "METHOD /path" to what is answered, or to a function that decides; for all else
+    `any` decides, 404 unless a test sets it.
 
     `headers` go with every answer.
     """
@@ -33,6 +34,7 @@ class ScriptedDaemon:
     def __init__(self, port: int = 0) -> None:
         self.headers: dict[str, str] = {}
         self.answers: dict[str, Reply | Callable[[Seen], Reply]] = {}
+        self.any: Callable[[Seen], Reply] = lambda seen: (404, {"success": False, "error": "Not Found"})
         self.seen: list[Seen] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -58,7 +60,7 @@ class ScriptedDaemon:
         self.seen.append(seen)
         scripted = self.answers.get(f"{seen.method} {seen.path}")
         if scripted is None:
-            return 404, {"success": False, "error": "Not Found"}
+            return self.any(seen)
         return scripted(seen) if callable(scripted) else scripted
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

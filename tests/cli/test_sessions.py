@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from iteira_cli.app import app
 
 from .documents import DETAIL, SESSION
-from .scripted_daemon import ScriptedDaemon
+from .scripted_daemon import Reply, ScriptedDaemon, Seen
 from .terminal import iteira, iteira_on_terminal, plain
 
 USER = SESSION["user_id"]
@@ -135,3 +135,59 @@ def test_a_pipe_that_cannot_hold_russian_gets_escapes_that_json_understands(daem
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.isascii()
     assert json.loads(shown.stdout) == DETAIL
+
+
+def test_filters_are_asked_of_the_daemon(daemon: ScriptedDaemon) -> None:
+    asked = "limit=5&page=2&active=true&waiting=true&phone=29123&name=%D0%90%D0%BD%D0%BD%D0%B0&sort=name"
+
+    def answer(seen: Seen) -> Reply:
+        return 200, {"sessions": [SESSION], "more": True}
+
+    daemon.any = answer
+    filters = ["--active", "--waiting", "--phone", "29123", "--name", "Анна"]
+    shown = sessions(daemon, "list", *filters, "--sort", "name", "-n", "5", "--page", "2")
+    assert shown.exit_code == 0, shown.stderr
+    assert set(daemon.seen[-1].path.partition("?")[2].split("&")) == set(asked.split("&"))
+    assert "there are more: `--page 3`" in shown.stdout
+
+
+def test_since_becomes_a_time(daemon: ScriptedDaemon) -> None:
+    daemon.any = lambda seen: (200, {"sessions": []})
+    assert sessions(daemon, "list", "--since", "10m").exit_code == 0
+    assert "since=20" in daemon.seen[-1].path
+    wrong = sessions(daemon, "list", "--since", "soon")
+    assert wrong.exit_code == 2
+    assert "10m" in wrong.stderr
+
+
+@pytest.mark.usefixtures("minsk")
+def test_an_export_is_markdown_in_which_nothing_said_is_markup(daemon: ScriptedDaemon) -> None:
+    daemon.answers[f"GET /webhook/talkme/session/{USER}?masked=true"] = (200, DETAIL | {"client_name": "А***"})
+    shown = iteira("sessions", "export", USER, "--url", daemon.url)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == (
+        "# Session xI4WylKDvtas\n"
+        "\n"
+        "- Name: А\\*\\*\\*\n"
+        "- Messages: 1\n"
+        "- Since: 2025-11-22 11:00:00\n"
+        "- Last activity: 2025-11-22 11:01:30\n"
+        "\n"
+        "**2025-11-22 11:00:00 caller**\n"
+        "\n"
+        "> Сколько стоит стрижка?\n"
+        "\n"
+        "**2025-11-22 11:00:01 consultant (failed)**\n"
+        "\n"
+        "> Женская стрижка стоит от пятидесяти рублей.\n"
+        "> Записать вас?\n"
+        ">\n"
+        "> (TalkMe refused the \\[token\\])\n"
+    )
+
+
+def test_an_export_shows_who_called_only_when_asked_to(daemon: ScriptedDaemon) -> None:
+    masked = DETAIL | {"client_name": "А***"}
+    daemon.answers[f"GET /webhook/talkme/session/{USER}?masked=true"] = (200, masked)
+    assert json.loads(sessions(daemon, "export", USER, "--json").stdout) == masked
+    assert json.loads(sessions(daemon, "export", USER, "--json", "--unmasked").stdout) == DETAIL

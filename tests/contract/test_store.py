@@ -411,6 +411,7 @@ async def test_sessions_are_listed_by_latest_activity_and_may_be_only_the_active
         clock.advance(60)
     assert [session.user_id for session in await store.sessions(2)] == ["vera", "boris"]
     assert [session.user_id for session in await store.sessions(9, clock.now() - 90)] == ["vera"]
+    assert [session.user_id for session in await store.sessions(9, offset=1)] == ["boris", "anna"]
 
 
 async def test_dead_letters_are_listed_with_their_reason_and_can_be_tried_again(store: Store, clock: FakeClock) -> None:

@@ -54,7 +54,7 @@ async def test_sessions_can_be_listed_shown_and_cleared(daemon: httpx.AsyncClien
     assert "boris" in gone.json()["error"]
     cleared = (await daemon.delete("/webhook/talkme/sessions")).json()
     assert cleared["cleared_sessions"] == 2
-    assert (await daemon.get("/webhook/talkme/sessions")).json() == {"sessions": []}
+    assert (await daemon.get("/webhook/talkme/sessions")).json() == {"sessions": [], "more": False}
 
 
 async def test_a_search_shows_what_the_consultant_sees(daemon: httpx.AsyncClient) -> None:

@@ -203,10 +203,10 @@ class RedisStore:
     async def session(self, user_id: str) -> Session | None:
         return next(iter(await self._sessions([user_id])), None)
 
-    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
+    async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
         names, since = ("sessions", "-inf") if active_since is None else ("active", str(active_since))
         with redis_errors():
-            users = await self._redis.zrevrangebyscore(_key(names), "+inf", since, 0, limit)
+            users = await self._redis.zrevrangebyscore(_key(names), "+inf", since, offset, limit)
         return await self._sessions(_strings(users))
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:

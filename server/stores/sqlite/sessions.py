@@ -24,11 +24,11 @@ def session(db: sqlite3.Connection, user_id: str) -> Session | None:
     return rows.session(row) if row else None
 
 
-def sessions(db: sqlite3.Connection, limit: int, active_since: float | None) -> list[Session]:
+def sessions(db: sqlite3.Connection, limit: int, active_since: float | None, offset: int) -> list[Session]:
     found = db.execute(
         "SELECT * FROM sessions WHERE :since IS NULL OR (last_activity >= :since AND NOT ended)"
-        " ORDER BY last_activity DESC LIMIT :limit",
-        {"since": active_since, "limit": limit},
+        " ORDER BY last_activity DESC LIMIT :limit OFFSET :offset",
+        {"since": active_since, "limit": limit, "offset": offset},
     )
     return [rows.session(row) for row in found]
 

@@ -151,8 +151,8 @@ class SQLiteStore:
     async def session(self, user_id: str) -> Session | None:
         return await self._read(lambda db: sessions.session(db, user_id))
 
-    async def sessions(self, limit: int, active_since: float | None = None) -> Sequence[Session]:
-        return await self._read(lambda db: sessions.sessions(db, limit, active_since))
+    async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
+        return await self._read(lambda db: sessions.sessions(db, limit, active_since, offset))
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
         return await self._read(lambda db: sessions.transcript(db, user_id))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any, TypeVar, cast
@@ -113,10 +114,17 @@ class AdminClient:
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
+        self._timeout = TIMEOUT
         self.url = base_url(url)
         if token and not (token.isascii() and token.isprintable()):
             raise Usage("the admin token holds characters that no HTTP header can carry", "check --token, admin.token")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def with_timeout(self, seconds: float) -> AdminClient:
+        """The same, with less patience."""
+        other = copy(self)
+        other._timeout = seconds
+        return other
 
     def health(self) -> Health:
         """The daemon's own checks. A daemon that is `unavailable` answers 503, which is an answer too."""
@@ -203,8 +211,9 @@ class AdminClient:
         except NotFound as error:
             raise NotFound(f"no failed message has the id {message_id}", "`iteira failed list` shows all") from error
 
-    def _call(self, method: str, path: str, shape: type[T], timeout: float = TIMEOUT) -> T:
-        return self._judge(request(method, self.url + path, headers=self._headers, timeout=timeout), shape)
+    def _call(self, method: str, path: str, shape: type[T], timeout: float | None = None) -> T:
+        patience = timeout or self._timeout
+        return self._judge(request(method, self.url + path, headers=self._headers, timeout=patience), shape)
 
     def _judge(self, answer: Answer, shape: type[T]) -> T:
         """The answer's document if it has the keys of `shape`; other keys are left in it."""

@@ -22,8 +22,7 @@ from typing import Annotated, Any, NamedTuple, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from iteira_cli import __version__
-from iteira_cli.errors import CliError
+from iteira_cli.errors import CliError, Usage
 from iteira_cli.help import tidy, without_flag_types
 from iteira_cli.options import Invocation
 
@@ -147,10 +146,20 @@ def _usage_hint(error: typer.TyperException) -> str | None:
     return f"`{ctx.command_path} --help` shows what it takes" if ctx else None
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"iteira {__version__}")
-        raise typer.Exit
+def _version(ctx: typer.Context, wanted: bool) -> None:
+    """Looks at `--json` too, which is eager so that it is known by now, wherever it stands."""
+    if not wanted:
+        return
+    from iteira_cli.output import Output
+    from iteira_cli.versions import versions
+
+    found, output = versions(), Output()
+    if ctx.params.get("json"):
+        output.document(found)
+    else:
+        for name, version in found.items():
+            output.line(f"{name} {version or 'not installed'}")
+    raise typer.Exit
 
 
 app = typer.Typer(
@@ -169,14 +178,17 @@ def root(
         typer.Option("--config", envvar="ITEIRA_CONFIG", metavar="FILE", help="Configuration file (TOML)."),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    json: Annotated[bool, typer.Option("--json", is_eager=True, help="With --version: as a JSON document.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_version, help="Show the versions that matter, and exit.")
     ] = False,
 ) -> None:
     """An AI consultant that answers the phone calls coming through TalkMe: run it, try it, watch it, repair it.
 
     Example: iteira dev
     """
+    if json:
+        raise Usage("--json before a command goes with --version alone", "put it behind the command")
     invocation = ctx.ensure_object(Invocation)
     invocation.config, invocation.debug = config, debug
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iteira_cli.completion import failed_ids
 from iteira_cli.errors import Usage
 from iteira_cli.options import DryRun, Json, Since, Token, Url, Yes, confirm, connect, moment
 
@@ -19,7 +20,9 @@ MOST = 1000
 
 app = typer.Typer(no_args_is_help=True)
 
-MessageId = Annotated[str, typer.Argument(metavar="ID", help="As `iteira failed list` shows it.")]
+MessageId = Annotated[
+    str, typer.Argument(metavar="ID", help="As `iteira failed list` shows it.", autocompletion=failed_ids)
+]
 
 
 @app.callback()
@@ -72,7 +75,9 @@ def show(ctx: typer.Context, message_id: MessageId, url: Url = None, token: Toke
 @app.command()
 def retry(
     ctx: typer.Context,
-    message_id: Annotated[str | None, typer.Argument(metavar="ID", help="The message to try again.")] = None,
+    message_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The message to try again.", autocompletion=failed_ids)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Try all of them again.")] = False,
     since: Since = None,
     yes: Yes = False,

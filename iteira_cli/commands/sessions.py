@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iteira_cli.completion import user_ids
 from iteira_cli.errors import Usage
 from iteira_cli.options import Json, Token, Url, Yes, confirm, connect, moment
 
@@ -19,7 +20,9 @@ app = typer.Typer(no_args_is_help=True)
 
 DEFAULT_LIMIT = 100
 
-UserId = Annotated[str, typer.Argument(metavar="USER_ID", help="As `iteira sessions list` shows it.")]
+UserId = Annotated[
+    str, typer.Argument(metavar="USER_ID", help="As `iteira sessions list` shows it.", autocompletion=user_ids)
+]
 
 
 @app.callback()
@@ -150,7 +153,9 @@ def export(
 @app.command()
 def clear(
     ctx: typer.Context,
-    user_id: Annotated[str | None, typer.Argument(metavar="USER_ID", help="The session to forget.")] = None,
+    user_id: Annotated[
+        str | None, typer.Argument(metavar="USER_ID", help="The session to forget.", autocompletion=user_ids)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Forget all sessions.")] = False,
     yes: Yes = False,
     url: Url = None,

@@ -29,7 +29,9 @@ def stats(
     ctx: typer.Context,
     seconds: Annotated[
         float | None,
-        typer.Argument(min=0.2, max=3600, help="With --watch: how often to look.", show_default=f"{REFRESH:g}"),
+        typer.Argument(
+            metavar="SECONDS", min=0.2, max=3600, help="With --watch: how often to look.", show_default=f"{REFRESH:g}"
+        ),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="A live screen: who waits right now, and how it has been going.")

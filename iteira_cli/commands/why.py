@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iteira_cli.completion import user_ids
 from iteira_cli.errors import NotFound
 from iteira_cli.options import Json, Token, Url, connect
 
@@ -20,7 +21,11 @@ def why(
     ctx: typer.Context,
     which: Annotated[
         str,
-        typer.Argument(metavar="SESSION|MESSAGE", help="A user id, for its latest message, or the id of a message."),
+        typer.Argument(
+            metavar="SESSION|MESSAGE",
+            help="A user id, for its latest message, or the id of a message.",
+            autocompletion=user_ids,
+        ),
     ],
     url: Url = None,
     token: Token = None,

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from iteira_cli import __version__
 from iteira_cli.app import COMMANDS, app
 
 from . import documents
@@ -67,11 +66,6 @@ def test_a_group_alone_shows_its_help() -> None:
     assert alone.exit_code == 0
     assert "clear" in alone.stdout
     assert alone.stderr == ""
-
-
-def test_the_version_is_one_line() -> None:
-    shown = iteira("--version")
-    assert (shown.returncode, shown.stdout, shown.stderr) == (0, f"iteira {__version__}\n", "")
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest() -> None:

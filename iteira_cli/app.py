@@ -23,7 +23,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from iteira_cli.errors import CliError, Usage
-from iteira_cli.help import tidy, without_flag_types
+from iteira_cli.help import overview, tidy, without_flag_types
 from iteira_cli.options import Invocation
 
 
@@ -52,6 +52,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "doctor", "Set up"),
     "config": Entry("config", "app", "Set up"),
 }
+PANELS = tuple(dict.fromkeys(entry.panel for entry in COMMANDS.values()))
 
 
 class Root(TyperGroup):
@@ -70,6 +71,9 @@ class Root(TyperGroup):
 
     def get_params(self, ctx: Any) -> Any:
         return without_flag_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        overview(self, ctx, {panel: [n for n, e in COMMANDS.items() if e.panel == panel] for panel in PANELS})
 
     def main(
         self,

@@ -75,11 +75,20 @@ def connect(ctx: typer.Context, url: str | None, token: str | None) -> AdminClie
     from iteira_cli.admin_client import AdminClient
 
     if url is None or token is None:
-        settings = load_settings(ctx)
-        url = url or address(settings.server.host, settings.server.port)
-        if token is None and settings.admin.token is not None:
-            token = settings.admin.token.get_secret_value()
+        host, port, configured = _whereabouts(ctx)
+        url, token = url or address(host, port), configured if token is None else token
     return AdminClient(url, token)
+
+
+def _whereabouts(ctx: typer.Context) -> tuple[str, int, str | None]:
+    """Of the configured daemon. What is wrong with the rest of the configuration is not for who asks a running one."""
+    from server.settings_daemon import whereabouts
+
+    if found := whereabouts(ctx.ensure_object(Invocation).config):
+        return found
+    settings = load_settings(ctx)
+    token = settings.admin.token.get_secret_value() if settings.admin.token else None
+    return settings.server.host, settings.server.port, token
 
 
 def confirm(question: str, yes: bool) -> None:

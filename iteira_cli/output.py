@@ -1,4 +1,7 @@
-"""The only writer of the command line: rich on a terminal, plain when piped, one JSON document on `--json`."""
+"""The only writer of the command line: rich on a terminal, plain when piped, one JSON document on `--json`.
+
+rich is imported when something is drawn: it takes as long as all the rest of a command that prints a document.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console, JustifyMethod
+    from rich.table import Table
+    from rich.text import Text
 
-Cell = str | int | float | Text | None
+Cell: TypeAlias = "str | int | float | Text | None"
 
 UNLIMITED = 100_000
 """Columns of a table that nobody looks at on a screen: a row stays one line, however long."""
@@ -37,8 +41,18 @@ class Output:
 
     def __init__(self, json: bool = False) -> None:
         self.json = json
-        self.out = Console(highlight=False, emoji=False)
-        self.err = Console(highlight=False, emoji=False, stderr=True)
+
+    @cached_property
+    def out(self) -> Console:
+        from rich.console import Console
+
+        return Console(highlight=False, emoji=False)
+
+    @cached_property
+    def err(self) -> Console:
+        from rich.console import Console
+
+        return Console(highlight=False, emoji=False, stderr=True)
 
     def document(self, data: object) -> None:
         """The one JSON document that a command with `--json` prints."""
@@ -57,6 +71,8 @@ class Output:
 
         Columns of numbers stand right. Without column names there is no head; without rows there is only the title.
         """
+        from rich.text import Text
+
         cells = [list(row) for row in rows]
         self.out.print(Text(title, style="bold"), soft_wrap=True)
         if cells:
@@ -67,6 +83,8 @@ class Output:
         if self.out.is_terminal:
             self.out.print(_table(columns, cells, self.out.width))
             return
+        from rich.console import Console
+
         paper = Console(width=UNLIMITED, highlight=False, emoji=False)
         with paper.capture() as drawn:
             paper.print(_table(columns, cells, paper.width))
@@ -76,6 +94,9 @@ class Output:
     def box(self, title: str, rows: Iterable[tuple[str, str]], last: str) -> None:
         """What to do next, for the one who waits: boxed where a terminal has room for it, since what is to be typed
         must never be broken."""
+        from rich.cells import cell_len
+        from rich.panel import Panel
+
         lines = [title, "", *(f"{what}  {how}" for what, how in _aligned(rows)), last]
         widest = max(cell_len(line) for line in lines) + 4
         if not self.err.is_terminal or widest > self.err.width:
@@ -90,16 +111,22 @@ class Output:
 
     def warning(self, text: str) -> None:
         """What is done as asked, though it may not be meant."""
+        from rich.text import Text
+
         self.err.print(Text("Warning: ", style="bold yellow"), printable(text), sep="", soft_wrap=True)
 
     def error(self, text: str, hint: str | None = None) -> None:
         """What went wrong and, on a line of its own, what to do next."""
+        from rich.text import Text
+
         self.err.print(Text("Error: ", style="bold red"), printable(text), sep="", soft_wrap=True)
         if hint:
             self.err.print(printable(hint), soft_wrap=True)
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    from rich.cells import cell_len
+
     listed = list(rows)
     width = max(cell_len(what) for what, _ in listed)
     return [(f"{what:<{width}}", how) for what, how in listed]
@@ -107,6 +134,8 @@ def _aligned(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def printable(cell: Cell) -> Text:
     """Text that shows what it says: no markup of rich, no control characters that could steer the terminal."""
+    from rich.text import Text
+
     if isinstance(cell, Text):
         return cell
     text = NOTHING if cell is None else str(cell)
@@ -115,6 +144,8 @@ def printable(cell: Cell) -> Text:
 
 def _table(names: Sequence[str], rows: list[list[Cell]], width: int) -> Table:
     """Numbers and identifiers stay whole as long as the columns of several words can make room for them."""
+    from rich.table import Table
+
     shown = [[printable(" ".join(cell.split()) if isinstance(cell, str) else cell) for cell in row] for row in rows]
     columns = [[text.plain for text in column] for column in zip(*shown, strict=True)]
     room = sum(_least(name, column) + GAP for name, column in zip(names, columns, strict=True)) <= width
@@ -130,6 +161,8 @@ def _table(names: Sequence[str], rows: list[list[Cell]], width: int) -> Table:
 
 def _least(name: str, column: list[str]) -> int:
     """The width that a column needs for its words to stay whole."""
+    from rich.cells import cell_len
+
     words = [name, *column] if _single_words(column) else " ".join([name, *column]).split()
     return max(map(cell_len, words), default=0)
 

@@ -26,6 +26,7 @@ from pydantic import (
 
 from server.errors import SettingsError
 from server.knowledge.confidence import MIN_CONFIDENCE
+from server.settings_daemon import HOST, LARGEST_PORT, PORT
 from server.settings_sources import Origins, gather, suggestion
 from server.settings_together import contradictions, time_budget
 from server.settings_values import (
@@ -55,8 +56,8 @@ class Section(BaseModel):
 class Server(Section):
     role: Literal["all", "intake", "worker"] = "all"
     """`intake` receives messages, `worker` answers them, `all` does both."""
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65_535)
+    host: str = HOST
+    port: int = Field(PORT, ge=1, le=LARGEST_PORT)
     workers: int = Field(1, ge=1, le=64)
     """Worker processes of this machine; they share the store."""
     reply_wait: Seconds = 25

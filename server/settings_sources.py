@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
-
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 
 from server.errors import SettingsError
 
@@ -64,6 +60,9 @@ def _dotenv() -> dict[str, str]:
     """The variables of `.env` that have a value. Raises `SettingsError` for a line that is none."""
     if not DOTENV.exists():
         return {}
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
     try:
         text = DOTENV.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -84,6 +83,8 @@ def _configured(dotenv: Mapping[str, str]) -> Path | None:
 def _toml(path: Path | None) -> Layer:
     if path is None:
         return
+    import tomllib
+
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from server.settings_daemon import ADMIN_TOKEN_LEAST
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -58,7 +60,7 @@ def _timezone(value: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TalkMeToken = Annotated[SecretStr, _at_least(10)]
-AdminToken = Annotated[SecretStr, _at_least(16)]
+AdminToken = Annotated[SecretStr, _at_least(ADMIN_TOKEN_LEAST)]
 ApiKey = Annotated[SecretStr, _at_least(1)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 Region = Annotated[str, AfterValidator(_region)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -55,6 +54,8 @@ def evaluate(
         raise Usage(str(error)) from None
     with TemporaryDirectory() as scratch:
         library = _open(ctx, output, knowledge, index or Path(scratch), embedder)
+        import asyncio
+
         measured = asyncio.run(_measure(asked, library))
     figures, auc = evaluation.figures(measured), evaluation.separation(measured)
     if json:
@@ -89,6 +90,8 @@ def diff(
     with TemporaryDirectory() as scratch:
         before = _open(ctx, output, knowledge, Path(scratch, "old"), None)
         after = _open(ctx, output, new, Path(scratch, "new"), None)
+        import asyncio
+
         compared = asyncio.run(compare(asked, before, after, settings.knowledge.min_confidence))
     counts = Counter(one.change for one in compared)
     if json:

@@ -35,6 +35,19 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
     assert set(COMMANDS) <= listed, run.stdout
 
 
+def test_a_document_of_the_daemon_is_printed_without_loading_what_it_does_not_need(daemon: ScriptedDaemon) -> None:
+    daemon.answers[STATS] = (200, documents.STATS)
+    program = (
+        "import sys\n"
+        "from iteira_cli.app import app\n"
+        f"try:\n    app(['stats', '--json', '--url', {daemon.url!r}])\n"
+        "except SystemExit as end:\n    print('exit', end.code)\n"
+        "print('loaded', sorted({'rich', 'httpx', 'dotenv', 'server.settings'} & sys.modules.keys()))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8")
+    assert run.stdout.splitlines()[-2:] == ["exit 0", "loaded []"], run.stderr
+
+
 def test_every_command_explains_itself_with_an_example() -> None:
     for name in COMMANDS:
         shown = CliRunner().invoke(app, [name, "--help"])

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser lint format docs clean
+.PHONY: help run test test-browser lint format docs screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ format: $(VENV)/.dev ## Put the sources into shape.
 
 docs: $(VENV)/.dev ## Write docs/cli.md from the commands.
 	@$(BIN)/python -m iteira_cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+
+screens: $(VENV)/.dev ## Record the screens of the README from a real daemon.
+	@$(BIN)/python docs/screens.py
 
 clean: ## Remove the environment and what was built. Data in var/ stays.
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -223,7 +223,8 @@ class AdminClient:
         if answer.status != 200:
             said = answer.error or "and nothing that Iteira would say"
             refused = NotFound if answer.status == 404 else Failed
-            raise refused(f"the daemon answered {answer.status}: {said}", None if answer.error else self._doubt)
+            hint = "`iteira doctor` finds the part that is to blame" if answer.status == 503 else None
+            raise refused(f"the daemon answered {answer.status}: {said}", hint if answer.error else self._doubt)
         required: frozenset[str] = cast("Any", shape).__required_keys__
         if missing := required - answer.document.keys():
             raise Failed(f"the daemon's answer lacks {', '.join(sorted(missing))}", self._doubt)

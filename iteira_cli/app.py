@@ -134,7 +134,7 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
         case typer.TyperException() if type(error).__name__ == "NoArgsIsHelpError":
             return "", None, 0  # Typer has shown the help; the class has no public name.
         case typer.TyperException():
-            return error.format_message(), _usage_hint(error), error.exit_code
+            return error.format_message().replace("Value error, ", ""), _usage_hint(error), error.exit_code
         case _:
             return (
                 f"unexpected: {type(error).__name__}: {error}",

@@ -49,9 +49,10 @@ def overview(group: Any, ctx: Any, panels: dict[str, list[str]]) -> None:
 
 
 def _option(parameter: Any) -> tuple[str, str]:
-    names = ", ".join(parameter.opts) + (f" {parameter.metavar}" if parameter.metavar else "")
+    names = ", ".join(sorted(parameter.opts, key=len, reverse=True))  # Typer keeps those of --help in a set
+    value = f" {parameter.metavar}" if parameter.metavar else ""
     variable = f" [env var: {parameter.envvar}]" if parameter.envvar else ""
-    return names, (parameter.help or "") + variable
+    return names + value, (parameter.help or "") + variable
 
 
 def _first_paragraph(command: Any) -> str:

@@ -14,6 +14,8 @@ QUEUE, KNOWLEDGE, MODEL, TALKME, OURS = "queue", "knowledge", "model", "TalkMe",
 OFFLINE = ("offline", "fixed")
 """Consultants that are our own code."""
 
+WITHOUT_ANSWER: dict[object, str] = {"failed": "failed", "not asked": "was not asked"}
+
 
 def moment(happened: Happened) -> float:
     """Unix seconds."""
@@ -76,9 +78,9 @@ def _answered(message: Message) -> str:
 def _remark(timeline: Sequence[Happened]) -> str:
     """What went wrong on the way though it ended well."""
     wrong = [
-        f"{happened['details'].get('by')} failed ({happened['details'].get('reason')})"
-        for happened in timeline
-        if happened["event"] == "consultant" and happened["details"].get("outcome") == "failed"
+        f"{details.get('by')} {WITHOUT_ANSWER[outcome]} ({details.get('reason')})"
+        for details in (happened["details"] for happened in timeline if happened["event"] == "consultant")
+        if (outcome := details.get("outcome")) in WITHOUT_ANSWER
     ]
     claims = sum(happened["event"] == "claimed" for happened in timeline)
     if claims > 1:

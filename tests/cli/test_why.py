@@ -91,9 +91,11 @@ def test_what_failed_or_is_not_done_is_blamed_on_a_stage(
 
 def test_what_went_wrong_on_the_way_to_an_answer_is_told(daemon: ScriptedDaemon) -> None:
     failed = happened(2, "consultant", by="openai", outcome="failed", reason="no answer within 8 s", seconds=1.0)
-    timeline = [*TIMELINE[:3], failed, happened(3, "claimed", by="w2", attempt=2), *TIMELINE[3:]]
+    skipped = happened(2.5, "consultant", by="second", outcome="not asked", reason="circuit open")
+    timeline = [*TIMELINE[:3], failed, skipped, happened(3, "claimed", by="w2", attempt=2), *TIMELINE[3:]]
     said = verdict(daemon, timeline=timeline, answered_by="offline")
-    assert "On the way: openai failed (no answer within 8 s); 1 workers lost it before." in said
+    assert "On the way: openai failed (no answer within 8 s); second was not asked (circuit open)" in said
+    assert "1 workers lost it before." in said
 
 
 def test_who_is_unknown_is_told_where_to_look(daemon: ScriptedDaemon) -> None:

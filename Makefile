@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --constraint constraints.txt
 
+# Test processes beside each other: more than cores, since most tests wait for programs that start.
+BESIDE ?= 3
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-browser lint format docs screens clean
 
@@ -13,8 +16,8 @@ help: ## Show what can be made.
 run: $(VENV)/.run ## Start the daemon and a mock TalkMe, ready to take a simulated call.
 	@$(BIN)/iteira dev
 
-test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest.
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest; BESIDE=0 runs them in one process.
+	@$(BIN)/python -m pytest --numprocesses $(BESIDE) --dist loadfile $(ARGS)
 
 test-browser: $(VENV)/.browser ## Run the tests of the call console in a real browser; as root, install one first.
 	@$(BIN)/python -m pytest tests/browser $(ARGS)

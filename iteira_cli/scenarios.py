@@ -1,7 +1,8 @@
-"""Playing scenarios for `iteira simulate-call --scenario`: one call each, judged line by line."""
+"""Playing written calls for `iteira simulate-call`, each as often as asked for, judged line by line."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -19,11 +20,27 @@ Connect = Callable[[str | None, str | None], "AbstractAsyncContextManager[Simula
 """Opens a call from a phone number, with a name."""
 
 
+SAID_BY_HAND = "--say"
+"""Stands for the file where the lines come from the command line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
-    file: Path
+    """One call."""
+
+    file: Path | None
+    """None: its lines come from the command line."""
     title: str
+    attempt: int
+    """From 1: the how many-th call of this scenario."""
+    took: float
+    """Seconds."""
     outcomes: Sequence[Outcome]
+
+    @property
+    def source(self) -> str:
+        """Where it is written down."""
+        return self.file.name if self.file else SAID_BY_HAND
 
     @property
     def passed(self) -> bool:
@@ -35,7 +52,31 @@ class Played:
         return max((o.said.latency for o in self.outcomes if o.said.latency is not None), default=None)
 
 
-def read(path: Path) -> list[tuple[Path, Scenario]]:
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often the calls of one scenario went as written."""
+
+    calls: Sequence[Played]
+
+    @property
+    def passed(self) -> int:
+        return sum(each.passed for each in self.calls)
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return self.passed / len(self.calls)
+
+
+def rates(played: Sequence[Played]) -> list[Rate]:
+    """One for each scenario, in the order of their first calls."""
+    calls: dict[Path | None, list[Played]] = {}
+    for each in played:
+        calls.setdefault(each.file, []).append(each)
+    return [Rate(each) for each in calls.values()]
+
+
+def read(path: Path) -> Sequence[tuple[Path, Scenario]]:
     """The scenarios of a file or folder. Raises `Usage`."""
     from mock_server.scenario import ScenarioError, scenarios
 
@@ -45,62 +86,100 @@ def read(path: Path) -> list[tuple[Path, Scenario]]:
         raise Usage(str(error)) from None
 
 
-async def play(found: Sequence[tuple[Path, Scenario]], connect: Connect, timeout: float) -> AsyncIterator[Played]:
-    """Call once for each scenario, one after the other."""
+def by_hand(lines: Sequence[str], phone: str | None, name: str | None) -> Scenario:
+    """A call of which nothing is expected but that every line is answered."""
+    from mock_server.scenario import Line, Scenario
+
+    return Scenario(title=lines[0], phone=phone, name=name, say=[Line(text=line) for line in lines])
+
+
+async def play(
+    found: Sequence[tuple[Path | None, Scenario]], connect: Connect, timeout: float, repeat: int = 1
+) -> AsyncIterator[Played]:
+    """Call `repeat` times for each scenario, one after the other."""
     from mock_server.scenario import judged
 
     for file, scenario in found:
-        async with connect(scenario.phone, scenario.name) as call:
-            outcomes = [judged(line, await call.say(line.text, time_limit=timeout)) for line in scenario.say]
-        yield Played(file, scenario.title, outcomes)
+        for attempt in range(1, repeat + 1):
+            began = time.monotonic()
+            async with connect(scenario.phone, scenario.name) as call:
+                outcomes = [judged(line, await call.say(line.text, time_limit=timeout)) for line in scenario.say]
+            yield Played(file, scenario.title, attempt, time.monotonic() - began, outcomes)
 
 
 def report(played: Sequence[Played], output: Output) -> None:
-    """The table, or the document. Raises `Failed` if a scenario did not pass."""
+    """The table, or the document. Raises `Failed` if a call did not go as written."""
     failed = [each for each in played if not each.passed]
+    repeated = any(each.attempt > 1 for each in played)
     if output.json:
         output.document(_document(played))
     else:
-        rows = [
-            (each.file.name, each.title, len(each.outcomes), duration(each.slowest), "ok" if each.passed else "failed")
-            for each in played
-        ]
+        rows = [_row(rate, repeated) for rate in rates(played)]
         output.table("Scenarios", ("File", "Scenario", "Lines", "Slowest", "Result"), rows)
         for each in failed:
-            _explain(each, output)
+            _explain(each, output, f"{each.source}, call {each.attempt}" if repeated else each.source)
+    if failed and repeated:
+        passed = len(played) - len(failed)
+        raise Failed(f"{len(failed)} of {len(played)} calls failed: pass rate {passed / len(played):.1%}")
     if failed:
         raise Failed(f"{len(failed)} of {len(played)} scenarios failed")
 
 
-def _explain(played: Played, output: Output) -> None:
+def _row(rate: Rate, repeated: bool) -> tuple[str, str, int, str, str]:
+    first, calls = rate.calls[0], len(rate.calls)
+    slowest = max((each.slowest for each in rate.calls if each.slowest is not None), default=None)
+    result = f"{rate.passed} of {calls} ({rate.share:.0%})" if repeated else "ok" if first.passed else "failed"
+    return first.source, first.title, len(first.outcomes), duration(slowest), result
+
+
+def _explain(played: Played, output: Output, where: str) -> None:
     for outcome in played.outcomes:
         for problem in outcome.problems:
-            output.line(f"{played.file.name}: «{outcome.said.text}»: {problem}")
+            output.line(f"{where}: «{outcome.said.text}»: {problem}")
         if outcome.problems and outcome.said.replies:
             output.line(f"  heard: {' '.join(outcome.said.replies)}")
 
 
 def _document(played: Sequence[Played]) -> dict[str, Any]:
+    passed = sum(each.passed for each in played)
     return {
-        "passed": sum(each.passed for each in played),
-        "failed": sum(not each.passed for each in played),
-        "scenarios": [
+        "passed": passed,
+        "failed": len(played) - passed,
+        "pass_rate": passed / len(played),
+        "rates": [
             {
-                "file": str(each.file),
-                "title": each.title,
-                "passed": each.passed,
-                "lines": [
-                    {
-                        "text": outcome.said.text,
-                        "replies": outcome.said.replies,
-                        "latency": outcome.said.latency,
-                        "end_conversation": outcome.said.end_conversation,
-                        "finish_code": outcome.said.finish_code,
-                        "problems": list(outcome.problems),
-                    }
-                    for outcome in each.outcomes
-                ],
+                "file": _path(rate.calls[0]),
+                "title": rate.calls[0].title,
+                "calls": len(rate.calls),
+                "passed": rate.passed,
+                "pass_rate": rate.share,
             }
-            for each in played
+            for rate in rates(played)
+        ],
+        "scenarios": [_call(each) for each in played],
+    }
+
+
+def _call(played: Played) -> dict[str, Any]:
+    return {
+        "file": _path(played),
+        "title": played.title,
+        "attempt": played.attempt,
+        "took": played.took,
+        "passed": played.passed,
+        "lines": [
+            {
+                "text": outcome.said.text,
+                "replies": outcome.said.replies,
+                "latency": outcome.said.latency,
+                "end_conversation": outcome.said.end_conversation,
+                "finish_code": outcome.said.finish_code,
+                "problems": list(outcome.problems),
+            }
+            for outcome in played.outcomes
         ],
     }
+
+
+def _path(played: Played) -> str | None:
+    return str(played.file) if played.file else None

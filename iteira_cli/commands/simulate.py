@@ -14,6 +14,7 @@ import typer
 from iteira_cli import scenarios
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
+from iteira_cli.junit import check_place, write
 from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Json, Url, allowed_token, daemon_url
 from iteira_cli.output import Output, duration
@@ -43,6 +44,13 @@ def simulate_call(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name TalkMe knows.", show_default="made up, as TalkMe does")
     ] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Call so many times, and tell how often it went well.", show_default="1"),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE.xml", help="Write the results for a CI server, as JUnit XML.")
+    ] = None,
     webhook_token: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +68,7 @@ def simulate_call(
 
     Without --say it is a conversation: it ends with Ctrl-D, /quit, or when the consultant says goodbye.
     Where no mock TalkMe runs, one is started for the call. With --scenario the exit code is 1 if an answer is not
-    what its file expects.
+    what its file expects; with --repeat, if one of the calls did not go well.
 
     Example: iteira simulate-call --say "Сколько стоит маникюр?"
     """
@@ -69,17 +77,24 @@ def simulate_call(
     output = Output(json)
     if scenario and (say or phone or name):
         raise Usage("--scenario says itself who calls and what he says: leave out --say, --phone and --name")
-    found = scenarios.read(scenario) if scenario else None
+    if (repeat or junit) and not (scenario or say):
+        raise Usage("--repeat and --junit: --scenario or --say is expected, since nobody types the same call again")
+    if junit:
+        check_place(junit)
     daemon, mock = base_url("--url", daemon_url(ctx, url)), base_url("--mock", mock)
     _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
     _check_token(webhook_token)
+    found = _written(scenario, say, phone, name, by_hand=bool(repeat or junit))
     webhook_token = webhook_token or allowed_token(ctx)
     _check_daemon(daemon)
     sock = None if answers(mock) else listen_as_mock(mock)
     if sock:
         output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
     if found:
-        _play(found, daemon, mock, sock, webhook_token, timeout, output)
+        played = _play(found, daemon, mock, sock, webhook_token, timeout, repeat or 1, output)
+        if junit:
+            write(junit, played)
+        scenarios.report(played, output)
         return
     connected = _connected(daemon, mock, sock, phone=phone, name=name, token=webhook_token)
     messages = []
@@ -99,15 +114,25 @@ def simulate_call(
     _report(call.dialog["id"], messages, output)
 
 
+def _written(
+    file: Path | None, say: list[str] | None, phone: str | None, name: str | None, *, by_hand: bool
+) -> Sequence[tuple[Path | None, Scenario]]:
+    """The calls to be played and judged; none where one is made by hand. Raises `Usage`."""
+    if file:
+        return scenarios.read(file)
+    return [(None, scenarios.by_hand(say, phone, name))] if say and by_hand else []
+
+
 def _play(
-    found: Sequence[tuple[Path, Scenario]],
+    found: Sequence[tuple[Path | None, Scenario]],
     daemon: str,
     mock: str,
     sock: socket | None,
     token: str | None,
     timeout: float,
+    repeat: int,
     output: Output,
-) -> None:
+) -> list[scenarios.Played]:
     """Play scenarios one after the other, with one mock for all of them."""
     import anyio
 
@@ -115,12 +140,13 @@ def _play(
         async with _mock_of_our_own(sock):
             calls = partial(_connected, daemon, mock, None, token=token)
             played = []
-            async for each in scenarios.play(found, lambda phone, name: calls(phone=phone, name=name), timeout):
-                output.note(f"{each.file.name}: {'ok' if each.passed else 'failed'}")
+            async for each in scenarios.play(found, lambda phone, name: calls(phone=phone, name=name), timeout, repeat):
+                where = f"{each.source}, call {each.attempt} of {repeat}" if repeat > 1 else each.source
+                output.note(f"{where}: {'ok' if each.passed else 'failed'}")
                 played.append(each)
             return played
 
-    scenarios.report(anyio.run(play), output)
+    return anyio.run(play)
 
 
 class Screen:

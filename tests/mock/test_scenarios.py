@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -128,3 +130,68 @@ def test_an_empty_folder_and_words_beside_a_scenario_are_refused(tmp_path: Path)
 )
 def test_an_answer_is_judged_by_what_is_expected(expected: dict[str, Any], said: dict[str, Any], problems: int) -> None:
     assert len(judged(Line(text="…", **expected), Said("…", **said)).problems) == problems
+
+
+@pytest.fixture
+def forgetful(daemon: DaemonDouble) -> None:
+    """Every second call is answered otherwise."""
+    counted = count(1)
+
+    async def answer(talkme: TalkMe, text: str) -> dict[str, Any]:
+        await talkme.send("42 рубля" if next(counted) % 2 else "Не знаю \x07")
+        return SENT
+
+    daemon.turn = answer
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_repeated_scenario_has_a_pass_rate_and_fails_if_one_call_does(
+    daemon_url: str, mock_url: str, folder: Path
+) -> None:
+    file, times = str(folder / "2-wrong.toml"), ("--repeat", "4")
+    shown = simulate(daemon_url, mock_url, "--scenario", file, *times)
+    document = json.loads(simulate(daemon_url, mock_url, "--scenario", file, *times, "--json").stdout)
+
+    assert shown.returncode == 1
+    assert "2 of 4 (50%)" in shown.stdout
+    assert "2-wrong.toml, call 2: «Сколько стоит?»: «42 рубля» is not in the answer" in shown.stdout
+    assert "2 of 4 calls failed: pass rate 50.0%" in shown.stderr
+    assert (document["passed"], document["failed"], document["pass_rate"]) == (2, 2, 0.5)
+    assert [each["attempt"] for each in document["scenarios"]] == [1, 2, 3, 4]
+    assert document["rates"] == [{"file": file, "title": "Цена", "calls": 4, "passed": 2, "pass_rate": 0.5}]
+
+
+def test_what_is_said_by_hand_can_be_repeated(daemon_url: str, mock_url: str, daemon: DaemonDouble) -> None:
+    result = simulate(daemon_url, mock_url, "--say", "раз", "--say", "два", "--repeat", "3", "--name", "Анна")
+    assert (result.returncode, "3 of 3 (100%)" in result.stdout) == (0, True)
+    assert [body["message"]["text"] for body in daemon.received] == ["раз", "два"] * 3
+    assert len({body["client"]["clientId"] for body in daemon.received}) == 3
+    assert {body["client"]["name"] for body in daemon.received} == {"Анна"}
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_ci_server_can_read_the_results(daemon_url: str, mock_url: str, folder: Path, tmp_path: Path) -> None:
+    file, written = folder / "2-wrong.toml", tmp_path / "results.xml"
+    result = simulate(daemon_url, mock_url, "--scenario", str(file), "--repeat", "2", "--junit", str(written))
+
+    assert result.returncode == 1
+    root = ElementTree.parse(written).getroot()
+    assert (root.tag, root.get("tests"), root.get("failures"), root.get("errors")) == ("testsuites", "2", "1", "0")
+    (suite,) = root.findall("testsuite")
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("2-wrong.toml", "2", "1")
+    good, wrong = suite.findall("testcase")
+    assert (good.get("name"), good.get("file"), good.find("failure")) == ("Цена (1 of 2)", str(file), None)
+    assert good.get("classname") == wrong.get("classname") == "iteira.simulate-call.2-wrong.toml"
+    assert all(float(case.get("time", "")) > 0 for case in (good, wrong))
+    failure, heard = wrong.find("failure"), wrong.findtext("system-out")
+    assert failure is not None
+    assert failure.get("message") == "«Сколько стоит?»: «42 рубля» is not in the answer"
+    assert heard == "Вы: Сколько стоит?\nКонсультант: Не знаю \ufffd", "XML has no place for control characters"
+
+
+def test_results_that_could_not_be_written_are_refused_before_a_call(tmp_path: Path) -> None:
+    for place, told in ((tmp_path, "a file is expected"), (tmp_path / "no" / "x.xml", "there is no folder")):
+        result = iteira("simulate-call", "--say", "Привет", "--junit", str(place))
+        assert (result.returncode, told in result.stderr) == (2, True)
+    nothing = iteira("simulate-call", "--repeat", "2")
+    assert (nothing.returncode, "--scenario or --say is expected" in nothing.stderr) == (2, True)

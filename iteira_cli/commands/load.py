@@ -8,15 +8,14 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
+from iteira_cli import way_back
 from iteira_cli.commands.drill import interrupt, seconds
 from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, base_url, faults_of
 from iteira_cli.commands.simulate import listen_as_mock
 from iteira_cli.errors import Failed, Usage
-from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Json, Token, Url, connect, load_settings
 from iteira_cli.output import NOTHING, duration
 
@@ -152,19 +151,8 @@ def _test(
 
 def _check_that_replies_come_here(admin: AdminClient, mock: str) -> None:
     """A load must not be answered through a real TalkMe. Raises `Failed`."""
-    talkme = admin.stats().get("talkme")
-    if talkme and _place(talkme) != _place(mock):
-        raise Failed(
-            f"the daemon at {admin.url} answers through {talkme}, not through the mock at {mock}",
-            f"start it with BASE_URL_TALKME={mock}/, or name its mock with --mock",
-        )
-
-
-def _place(url: str) -> tuple[str, int | None]:
-    """Host and port, with one name for this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return ("localhost" if is_loopback(host) else host), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    if talkme := way_back.elsewhere(admin, mock):
+        raise Failed(*way_back.said(admin, talkme, mock))
 
 
 def _pages(report: Path) -> tuple[Path, Path]:

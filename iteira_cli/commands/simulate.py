@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iteira_cli import scenarios
+from iteira_cli import scenarios, way_back
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
 from iteira_cli.junit import check_place, write
 from iteira_cli.loopback import is_loopback
-from iteira_cli.options import Json, Url, allowed_token, daemon_url
+from iteira_cli.options import Json, Url, allowed_token, connect, daemon_url
 from iteira_cli.output import Output, duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from socket import socket
 
+    from iteira_cli.admin_client import AdminClient
     from mock_server.caller import Said, SimulatedCall
     from mock_server.scenario import Scenario
 
@@ -87,9 +88,7 @@ def simulate_call(
     found = _written(scenario, say, phone, name, by_hand=bool(repeat or junit))
     webhook_token = webhook_token or allowed_token(ctx)
     _check_daemon(daemon)
-    sock = None if answers(mock) else listen_as_mock(mock)
-    if sock:
-        output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
+    sock = _mock_to_run(connect(ctx, daemon, None), mock, output)
     if found:
         played = _play(found, daemon, mock, sock, webhook_token, timeout, repeat or 1, output)
         if junit:
@@ -194,6 +193,23 @@ def _typed(output: Output) -> Iterator[str]:
             return
         if text:
             yield text
+
+
+def _mock_to_run(admin: AdminClient, mock: str, output: Output) -> socket | None:
+    """A socket for a mock of our own, unless one runs already. Before the first word it is told if the daemon's replies
+    go to another TalkMe: with a warning where a mock runs, which may be the same by another name; where none does,
+    the call would be in vain. Raises `Failed`."""
+    talkme, runs = way_back.known_elsewhere(admin, mock), answers(mock)
+    if talkme:
+        told, hint = way_back.said(admin, talkme, mock)
+        if not runs:
+            raise Failed(f"{told}, where none runs", hint)
+        output.warning(f"{told}: {hint}")
+    if runs:
+        return None
+    sock = listen_as_mock(mock)
+    output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
+    return sock
 
 
 def listen_as_mock(url: str) -> socket:

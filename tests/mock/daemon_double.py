@@ -51,13 +51,19 @@ class DaemonDouble:
         self.received: list[dict[str, Any]] = []
         self.transcript: list[dict[str, Any]] = []
         """What its administration tells of every session."""
+        self.stats: dict[str, Any] | None = None
+        """What its administration tells of itself; None: it tells nothing."""
 
     def server(self) -> uvicorn.Server:
         app = FastAPI()
         app.add_api_route("/webhook/talkme", self._webhook, methods=["POST"], response_model=None)
         app.add_api_route("/webhook/talkme/health", lambda: {"status": "ok"})
         app.add_api_route("/webhook/talkme/session/{user_id}", lambda: {"transcript": self.transcript})
+        app.add_api_route("/webhook/talkme/stats", self._stats, response_model=None)
         return uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
+
+    def _stats(self) -> dict[str, Any] | Response:
+        return self.stats or Response(status_code=404)
 
     async def _webhook(self, body: dict[str, Any], background: BackgroundTasks) -> dict[str, Any] | Response:
         self.received.append(body)

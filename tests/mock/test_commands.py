@@ -19,6 +19,7 @@ import pytest
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
+from tests.cli.documents import STATS
 from tests.cli.terminal import iteira, iteira_on_terminal
 from tests.mock.daemon_double import SENT, DaemonDouble, TalkMe, refusing
 from tests.mock.serving import free_port, in_thread
@@ -171,6 +172,28 @@ def test_an_unanswered_message_gives_exit_code_1_and_the_reason(
     ]
     assert json.loads(document.stdout)["unanswered"] == 1
     assert json.loads(document.stdout)["messages"][0]["error"] == reason
+
+
+def test_another_talkme_of_the_daemon_is_told_before_the_first_word(
+    mock_url: str, daemon: DaemonDouble, daemon_url: str
+) -> None:
+    daemon.stats = {**STATS, "talkme": "https://api.talkme.example/"}
+    told = f"the daemon at {daemon_url} answers through https://api.talkme.example/, not through the mock at "
+    beside_a_mock = simulate(daemon_url, mock_url, "--say", "Алло")
+    nobody = f"http://127.0.0.1:{free_port()}"
+    without = simulate(daemon_url, nobody, "--say", "Алло")
+
+    assert beside_a_mock.returncode == 0
+    assert beside_a_mock.stderr.startswith(f"Warning: {told}{mock_url}: start it with BASE_URL_TALKME={mock_url}/")
+    assert (without.returncode, without.stdout) == (1, "")
+    assert without.stderr.splitlines() == [
+        f"Error: {told}{nobody}, where none runs",
+        f"start it with BASE_URL_TALKME={nobody}/, or name its mock with --mock",
+    ]
+    assert len(daemon.received) == 1, "the second call did not begin"
+
+    daemon.stats["talkme"] = f"{mock_url.replace('127.0.0.1', 'localhost')}/"
+    assert simulate(daemon_url, mock_url, "--say", "Алло").stderr == ""
 
 
 def test_a_reply_that_went_to_another_talkme_is_answered_with_the_setting_that_leads_here(

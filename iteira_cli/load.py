@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     import httpx
 
     from iteira_cli.admin_client import AdminClient
+    from iteira_cli.documents import TranscriptLine
     from iteira_cli.output import Output
     from mock_server.delivery import Deliveries
     from mock_server.faults import Faults
     from mock_server.traffic import Plan, Replies, Traffic
-    from mock_server.verdict import Heard, Sent, Verdict
+    from mock_server.verdict import Heard, Match, Sent, Verdict
 
 SETTLE = 125.0
 """Seconds after the last call in which what still waits is answered, or expires (`server.stale_after` is 120 s)."""
@@ -95,14 +96,15 @@ class LoadTest:
         from mock_server.delivery import Deliveries
         from mock_server.serving import running
         from mock_server.traffic import Replies, Traffic
-        from mock_server.verdict import judge
+        from mock_server.turns import RepliesInTurn, by_turn
+        from mock_server.verdict import by_mark, judge
 
         async with AsyncExitStack() as stack:
             if self._sock:
                 await stack.enter_async_context(running(create_app(), self._sock))
             http = await stack.enter_async_context(_client())
             before = await self._set_faults(http)
-            replies = Replies()
+            replies = RepliesInTurn() if self._plan.scripts else Replies()
             deliveries = Deliveries(http, lambda: self._admin.url, faults=self._faults, give_up=self._plan.patience)
             seed = self._faults.seed
             traffic = Traffic(
@@ -126,8 +128,9 @@ class LoadTest:
                 raise
         heard = [replace(reply, caller=self._owner(traffic, reply)) for reply in replies.heard]
         heard = [reply for reply in heard if reply.caller.startswith(f"{traffic.name}-")]
-        states = await self._final(traffic, heard)
-        verdict = judge([_taken(sent, states) for sent in traffic.sent], heard, states)
+        match = by_turn if self._plan.scripts else by_mark
+        states = await self._final(traffic, heard, match)
+        verdict = judge([_taken(sent, states) for sent in traffic.sent], heard, states, match=match)
         return Outcome(
             traffic=traffic,
             verdict=verdict,
@@ -259,23 +262,26 @@ class LoadTest:
             self._output.warning(f"after {SETTLE:g} s there still is something to answer")
         await asyncio.sleep(AFTERWARDS)
 
-    async def _final(self, traffic: Traffic, heard: list[Heard]) -> dict[int, str]:
+    async def _final(self, traffic: Traffic, heard: list[Heard], match: Match) -> dict[int, str]:
         """What became of the messages without a reply, once the daemon has done with them all."""
         states: dict[int, str] = {}
 
         async def done() -> bool:
-            states.update(await asyncio.to_thread(self._ended, traffic, heard))
+            states.update(await asyncio.to_thread(self._ended, traffic, heard, match))
             return UNFINISHED.isdisjoint(states.values())
 
         await poll(done, SETTLE)
         return states
 
-    def _ended(self, traffic: Traffic, heard: list[Heard]) -> dict[int, str]:
-        """What the daemon says of the messages without a reply, by message id."""
-        told = " ".join(reply.text for reply in heard)
-        silent = {(sent.caller, sent.mark): sent.id for sent in traffic.sent if sent.mark not in told}
+    def _ended(self, traffic: Traffic, heard: list[Heard], match: Match) -> dict[int, str]:
+        """What the daemon says, by message id, of the messages without a reply; where replies are known by their turn
+        it is asked of all that their callers said, since one that is missing makes others of the next ones."""
+        replies, stray = match(traffic.sent, heard, {})
+        silent = [sent for sent in traffic.sent if sent.id not in replies]
+        callers = {sent.caller for sent in silent} | {reply.caller for reply in stray}
+        asked = [sent for sent in traffic.sent if sent.caller in callers] if self._plan.scripts else silent
         states = {}
-        for caller in {caller for caller, _ in silent}:
+        for caller in {sent.caller for sent in asked}:
             try:
                 lines = self._admin.session(caller)["transcript"]
             except NotFound:  # nothing of this caller was accepted
@@ -283,16 +289,24 @@ class LoadTest:
             except CliError:
                 self._daemon_asked = False
                 continue
-            for line in lines:
-                key = (caller, line["text"].split()[-1])
-                if line["role"] == "caller" and key in silent:
-                    states[silent[key]] = line["state"]
+            states.update(_states(lines, [sent for sent in asked if sent.caller == caller]))
         return states
 
 
+def _states(lines: Sequence[TranscriptLine], sent: Sequence[Sent]) -> dict[int, str]:
+    """The states of one caller's messages, which the daemon knows by what was said."""
+    waiting: dict[str, list[int]] = {}
+    for each in sent:
+        waiting.setdefault(" ".join(each.text.split()), []).append(each.id)
+    said = [(" ".join(line["text"].split()), line["state"]) for line in lines if line["role"] == "caller"]
+    return {waiting[text].pop(0): state for text, state in said if waiting.get(text)}
+
+
 def _taken(sent: Sent, ended: Mapping[int, str]) -> Sent:
-    """A webhook answered 502 was refused to the caller, but its message is the daemon's, which says that it failed."""
-    return replace(sent, accepted=sent.accepted or ended.get(sent.id) in {"failed", "expired"})
+    """A webhook answered 502 was refused to the caller, but its message is the daemon's, which says that it failed; so
+    is one whose reply has no mark to be known by."""
+    known = ended.get(sent.id)
+    return replace(sent, accepted=sent.accepted or known in {"failed", "expired"} or bool(known and not sent.mark))
 
 
 def progress(traffic: Traffic, refusals: int) -> str:

@@ -74,7 +74,8 @@ def described(plan: Mapping[str, Any]) -> str:
     """A plan in a sentence."""
     how = f"{plan['rate']:g} calls a second" if plan["rate"] else f"{plan['concurrency']} callers at the same time"
     much = f"{plan['calls']} calls" if plan["calls"] else f"calls for {duration(plan['duration'])}"
-    extras = [f"{plan['turns']} messages each", how]
+    said = f"each one of {len(plan['scenarios'])} scenarios" if plan["scenarios"] else f"{plan['turns']} messages each"
+    extras = [said, how]
     if plan["think_time"]:
         extras.append(f"{duration(plan['think_time'])} between them")
     if plan["ramp"]:

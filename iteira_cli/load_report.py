@@ -13,6 +13,7 @@ from iteira_cli.thresholds import Threshold
 if TYPE_CHECKING:
     from iteira_cli.load import Outcome, Sample
     from mock_server.figures import Observation
+    from mock_server.traffic import Plan
 
 FORMAT = 1
 """Of the document: another number where a key has changed its meaning."""
@@ -43,7 +44,7 @@ def document(outcome: Outcome, chaos: str, seed: int, thresholds: Sequence[Thres
         "format": FORMAT,
         "began_at": datetime.fromtimestamp(outcome.began, UTC).isoformat(timespec="seconds"),
         "took": took,
-        "plan": {**asdict(traffic.plan), "chaos": chaos, "seed": seed},
+        "plan": _plan(traffic.plan, chaos, seed),
         "calls": len(traffic.callers),
         "messages": len(traffic.sent),
         "throughput": len(waits) / took if took else 0.0,
@@ -83,6 +84,13 @@ def document(outcome: Outcome, chaos: str, seed: int, thresholds: Sequence[Thres
         for each in thresholds
     ]
     return content
+
+
+def _plan(plan: Plan, chaos: str, seed: int) -> dict[str, Any]:
+    """Written calls by their names alone."""
+    told = asdict(plan)
+    scenarios = sorted(told.pop("scripts"))
+    return {**told, "scenarios": scenarios, "chaos": chaos, "seed": seed}
 
 
 def figures(content: Mapping[str, Any]) -> dict[str, float | None]:

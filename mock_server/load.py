@@ -28,10 +28,12 @@ class Saying:
     id: int
     mark: str
     intended_at: float
+    line: str = ""
+    """What is written for him to say; without it he gives his mark as his name."""
 
     @property
     def text(self) -> str:
-        return f"меня зовут {self.mark}"
+        return self.line or f"меня зовут {self.mark}"
 
 
 @dataclass(frozen=True, slots=True)

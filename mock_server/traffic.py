@@ -10,8 +10,8 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count, islice
 from random import Random
 from typing import Any
@@ -31,8 +31,8 @@ class Plan:
 
     calls: int | None
     """At most so many; None: as many as begin within `duration`."""
-    turns: int
-    """Messages of a call."""
+    turns: int | None
+    """Messages of a call; None: what is written for it."""
     rate: float | None = None
     """Calls that begin in a second, on average."""
     concurrency: int | None = None
@@ -45,6 +45,9 @@ class Plan:
     """In which the load rises from nothing, evenly."""
     patience: float = 40.0
     """How long a caller waits for a reply before he speaks on."""
+    scripts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Written calls by name, the lines of each; every caller takes one at random. Empty: callers give invented
+    names."""
 
 
 def arrivals(random: Random, rate: float, ramp: float = 0.0) -> Iterator[float]:
@@ -66,10 +69,13 @@ class Replies:
         self.heard: list[Heard] = []
         self._waiting: dict[str, asyncio.Future[float]] = {}
 
-    def expect(self, mark: str) -> asyncio.Future[float]:
-        """When the reply with this mark will be heard."""
-        self._waiting[mark] = asyncio.get_running_loop().create_future()
-        return self._waiting[mark]
+    def expect(self, caller: Caller, saying: Saying) -> asyncio.Future[float]:
+        """When the reply to it will be heard."""
+        self._waiting[saying.mark] = asyncio.get_running_loop().create_future()
+        return self._waiting[saying.mark]
+
+    def give_up(self, caller: Caller, heard: asyncio.Future[float]) -> None:
+        """Nobody waits for this any more. Harmless here: no other reply can have its mark."""
 
     def take(self, reply: Heard) -> None:
         """A reply was heard. The first with a mark is the one that was waited for."""
@@ -149,15 +155,21 @@ class Traffic:
     async def _call(self, intended_at: float) -> None:
         caller = self._caller()
         self.under_way += 1
-        left = self.plan.turns
+        left = self._lines()
         while left:
             await asyncio.sleep(intended_at - self._now())
             fault = self._deliveries.fault()
-            together = 2 if fault and fault.name == "reorder" and left > 1 else 1
-            left -= together
-            ended_at = await self._say(caller, intended_at, fault, together)
+            together = 2 if fault and fault.name == "reorder" else 1
+            lines, left = left[:together], left[together:]
+            ended_at = await self._say(caller, intended_at, fault, lines)
             intended_at = ended_at + self.plan.think_time
         self.under_way -= 1
+
+    def _lines(self) -> Sequence[str]:
+        """What a caller is going to say; empty lines are names still to be invented."""
+        if not self.plan.scripts:
+            return [""] * (self.plan.turns or 1)
+        return self.plan.scripts[self._random.choice(sorted(self.plan.scripts))]
 
     def _caller(self) -> Caller:
         number = len(self.callers) + 1
@@ -166,13 +178,13 @@ class Traffic:
         self.callers.append(Caller(number, name, token))
         return self.callers[-1]
 
-    async def _say(self, caller: Caller, intended_at: float, fault: Fault | None, together: int) -> float:
-        """Say one thing and wait for its reply; when that was. What is said `together` arrives in reverse order."""
-        sayings = [Saying(next(self._ids), self._marks.new(), intended_at) for _ in range(together)]
+    async def _say(self, caller: Caller, intended_at: float, fault: Fault | None, lines: Sequence[str]) -> float:
+        """Say one thing and wait for its reply; when that was. Several lines arrive in reverse order."""
+        sayings = [Saying(next(self._ids), "" if line else self._marks.new(), intended_at, line) for line in lines]
         said_at, ends = self._now(), []
         for saying in reversed(sayings):
             self.said += 1
-            heard = self._replies.expect(saying.mark)
+            heard = self._replies.expect(caller, saying)
             place = self._place()
             delivering = self._group.create_task(self._deliver(caller, saying, said_at, fault, heard, place))
             # Whoever hears the reply speaks on, whether or not the webhook has been answered by then.
@@ -191,8 +203,11 @@ class Traffic:
         place: int,
     ) -> None:
         done = await self._deliveries.deliver(caller.webhook(saying), fault)
-        self._sent[place] = Sent(saying.id, caller.user_id, saying.mark, saying.intended_at, done.began, done.accepted)
+        self._sent[place] = Sent(
+            saying.id, caller.user_id, saying.mark, saying.intended_at, done.began, done.accepted, saying.text
+        )
         heard_at = await self._reply(heard, done)
+        self._replies.give_up(caller, heard)
         self.observations.append(Observation(saying.intended_at, said_at, done.accepted, done.ended, heard_at))
 
     def _place(self) -> int:

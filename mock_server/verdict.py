@@ -1,19 +1,22 @@
 """The verdict over a load: what became of every message, judged from what was sent and what was heard.
 
-A reply is known by a mark: a word that only one message of its caller holds, and that its reply repeats.
+A reply is known by a mark: a word that only one message of its caller holds, and that its reply repeats; or by its
+turn (`mock_server/turns.py`).
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 IN_FLIGHT = 1.0
 """Seconds that a send may need to be heard: a sender that was killed so long before may still be its cause."""
 WORDS = re.compile(r"\w+")
+ENDED = frozenset({"failed", "expired"})
+"""What the daemon says of a message to which no reply will come any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,15 @@ class Sent:
     id: int
     caller: str
     mark: str
+    """Empty where replies are known by their turn."""
     intended_at: float
     """When the caller wanted to say it."""
     sent_at: float
     """When the delivery began that was accepted, or else the first one."""
     accepted: bool
     """The webhook answered 2xx; otherwise it was given up after all attempts."""
+    text: str = ""
+    """What he said, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,42 +82,16 @@ class Verdict:
         return not (self.lost or self.doubled or self.disordered or self.stray)
 
 
-def judge(
-    sent: Sequence[Sent], heard: Sequence[Heard], ended: Mapping[int, str] | None = None, kills: Sequence[float] = ()
-) -> Verdict:
-    """The verdict. `sent` is in the order of acceptance within each caller, `heard` in the order of hearing.
-
-    `ended` tells, by message id, that the daemon says `failed` or `expired`; other words mean nothing here. `kills`
-    are the Unix seconds at which a process that sends replies was killed.
-    """
-    ended = ended or {}
-    replies, stray = _matched(sent, heard)
-    accepted = [message for message in sent if message.accepted]
-    silent = [message for message in accepted if message.id not in replies]
-    answered = [message for message in accepted if message.id in replies]
-    first = {message.id: replies[message.id][0][1].at for message in answered}
-    doubled, repeated = _again(sent, replies, kills)
-    return Verdict(
-        accepted=len(accepted),
-        answered=len(answered),
-        failed=sum(ended.get(message.id) == "failed" for message in silent),
-        expired=sum(ended.get(message.id) == "expired" for message in silent),
-        given_up=len(sent) - len(accepted),
-        lost=tuple(message for message in silent if ended.get(message.id) not in {"failed", "expired"}),
-        doubled=doubled,
-        repeated=repeated,
-        disordered=tuple(_disordered(answered, replies)),
-        stray=stray,
-        longest_gap=_longest(first[message.id] - message.sent_at for message in answered),
-        longest_wait=_longest(first[message.id] - message.intended_at for message in answered),
-    )
-
-
-Replies = Mapping[int, Sequence[tuple[int, Heard]]]
+RepliesById = Mapping[int, Sequence[tuple[int, Heard]]]
 """The replies to each message that has any, in the order of hearing, each with its place in that order."""
+Match = Callable[[Sequence[Sent], Sequence[Heard], Mapping[int, str]], tuple[RepliesById, tuple[Heard, ...]]]
+"""Finds the replies to the messages sent, and those to none; is told also what the daemon says has ended."""
 
 
-def _matched(sent: Sequence[Sent], heard: Sequence[Heard]) -> tuple[Replies, tuple[Heard, ...]]:
+def by_mark(
+    sent: Sequence[Sent], heard: Sequence[Heard], ended: Mapping[int, str]
+) -> tuple[RepliesById, tuple[Heard, ...]]:
+    """Replies that repeat the mark of what their caller said."""
     marks = {(message.caller, message.mark): message.id for message in sent}
     replies: dict[int, list[tuple[int, Heard]]] = defaultdict(list)
     stray = []
@@ -124,7 +104,42 @@ def _matched(sent: Sequence[Sent], heard: Sequence[Heard]) -> tuple[Replies, tup
     return dict(replies), tuple(stray)
 
 
-def _again(sent: Sequence[Sent], replies: Replies, kills: Sequence[float]) -> tuple[tuple[Sent, ...], int]:
+def judge(
+    sent: Sequence[Sent],
+    heard: Sequence[Heard],
+    ended: Mapping[int, str] | None = None,
+    kills: Sequence[float] = (),
+    match: Match = by_mark,
+) -> Verdict:
+    """The verdict. `sent` is in the order of acceptance within each caller, `heard` in the order of hearing.
+
+    `ended` tells, by message id, that the daemon says `failed` or `expired`; other words mean nothing here. `kills`
+    are the Unix seconds at which a process that sends replies was killed. `match` finds the replies to a message.
+    """
+    ended = ended or {}
+    replies, stray = match(sent, heard, ended)
+    accepted = [message for message in sent if message.accepted]
+    silent = [message for message in accepted if message.id not in replies]
+    answered = [message for message in accepted if message.id in replies]
+    first = {message.id: replies[message.id][0][1].at for message in answered}
+    doubled, repeated = _again(sent, replies, kills)
+    return Verdict(
+        accepted=len(accepted),
+        answered=len(answered),
+        failed=sum(ended.get(message.id) == "failed" for message in silent),
+        expired=sum(ended.get(message.id) == "expired" for message in silent),
+        given_up=len(sent) - len(accepted),
+        lost=tuple(message for message in silent if ended.get(message.id) not in ENDED),
+        doubled=doubled,
+        repeated=repeated,
+        disordered=tuple(_disordered(answered, replies)),
+        stray=stray,
+        longest_gap=_longest(first[message.id] - message.sent_at for message in answered),
+        longest_wait=_longest(first[message.id] - message.intended_at for message in answered),
+    )
+
+
+def _again(sent: Sequence[Sent], replies: RepliesById, kills: Sequence[float]) -> tuple[tuple[Sent, ...], int]:
     """The messages that were replied to more often than may be, and how many repetitions are explained."""
     doubled, repeated = [], 0
     for message in sent:
@@ -140,7 +155,7 @@ def _again(sent: Sequence[Sent], replies: Replies, kills: Sequence[float]) -> tu
     return tuple(doubled), repeated
 
 
-def _disordered(answered: Iterable[Sent], replies: Replies) -> Iterable[Sent]:
+def _disordered(answered: Iterable[Sent], replies: RepliesById) -> Iterable[Sent]:
     latest: dict[str, int] = {}
     for message in answered:
         place = replies[message.id][0][0]

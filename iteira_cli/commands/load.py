@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iteira_cli import scenarios as written
 from iteira_cli import way_back
 from iteira_cli.commands.drill import interrupt, seconds
 from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, base_url, faults_of
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 VIOLATIONS = ("lost", "doubled", "out_of_order", "stray")
 CALLS = 100
 """Where neither a number of calls nor a duration is asked for."""
+TURNS = 3
+"""Where neither a number of turns nor written calls are asked for."""
 CONCURRENCY = 10
 """Where neither a rate nor a number of callers is asked for."""
 
@@ -45,7 +48,11 @@ def simulate_load(
         int | None,
         typer.Option(min=1, max=10_000, help="Callers at the same time (closed model).", show_default="10"),
     ] = None,
-    turns: Annotated[int, typer.Option(min=1, max=100, help="Messages of each call.")] = 3,
+    turns: Annotated[int | None, typer.Option(min=1, max=100, help="Messages of each call.", show_default="3")] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="Callers say what is written there, each one of the calls at random."),
+    ] = None,
     think_time: Annotated[
         float, typer.Option(parser=seconds, metavar="TIME", help="From a reply to the next message.", show_default="0s")
     ] = 0.0,
@@ -85,7 +92,9 @@ def simulate_load(
 
     Latency counts from the moment a caller wanted to speak, so that waiting is not hidden by a load that slows down.
     The verdict compares what was said, what the mock received and what the daemon says; exit code 1 if anything was
-    lost, doubled or out of order, or if a condition is met. Callers give invented names, which their replies repeat.
+    lost, doubled or out of order, or if a condition is met.
+    Callers give invented names, which their replies repeat; with --scenarios they say what is written for them, and a
+    reply is known by its turn.
 
     Example: iteira simulate-load --calls 200 --rate 20 --report load.html --fail-if "p95>1.5s"
     """
@@ -102,6 +111,8 @@ def simulate_load(
         )
     if length == 0 or patience == 0:
         raise Usage("--duration and --timeout: more than 0s is expected")
+    if scenarios and turns:
+        raise Usage("--scenarios and --turns: one of them is expected", "a written call is as long as it is written")
     thresholds = [threshold(condition) for condition in fail_if or ()]
     before = _earlier(compare) if compare else None
     pages = _pages(report) if report else ()
@@ -109,13 +120,14 @@ def simulate_load(
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     plan = Plan(
         calls=calls or (None if length else CALLS),
-        turns=turns,
+        turns=None if scenarios else turns or TURNS,
         rate=rate,
         concurrency=None if rate is not None else concurrency or CONCURRENCY,
         think_time=think_time,
         duration=length,
         ramp=ramp,
         patience=patience,
+        scripts=_scripts(scenarios) if scenarios else {},
     )
     test = _test(ctx, plan, chaos, seed, connect(ctx, url, token), base_url("--mock", mock), output)
     signal.signal(signal.SIGTERM, interrupt)
@@ -145,8 +157,18 @@ def _test(
     if sock:
         output.note(f"No mock TalkMe answers at {mock}: running one for this load.")
     tokens = [token.get_secret_value() for token in load_settings(ctx).talkme.tokens]
+    if tokens and plan.scripts:
+        raise Failed(
+            "--scenarios: talkme.tokens lets in only some tokens, which callers would have to share",
+            "a reply is known by the token of its caller: load a daemon without talkme.tokens",
+        )
     output.note(f"load with --seed {seed}")
     return LoadTest(plan, admin, mock, sock, faults, tokens, output)
+
+
+def _scripts(path: Path) -> dict[str, list[str]]:
+    """The lines of each written call, by its file's name. Raises `Usage`."""
+    return {file.name: [line.text for line in scenario.say] for file, scenario in written.read(path)}
 
 
 def _check_that_replies_come_here(admin: AdminClient, mock: str) -> None:
@@ -211,7 +233,7 @@ def _show(output: Output, content: Mapping[str, Any], outcome: Outcome) -> None:
         output.table("Conditions", ("fails if", "measured", ""), rows)
     for name, messages in (("lost", outcome.verdict.lost), ("doubled", outcome.verdict.doubled)):
         for sent in messages[:20]:
-            output.line(f"{name}  {sent.caller}  {sent.mark}")
+            output.line(f"{name}  {sent.caller}  {sent.text}")
     if content["last_refusal"]:
         output.note(f"{content['refused_deliveries']} deliveries were refused, the last with {content['last_refusal']}")
     for doubt in doubts(content):

@@ -19,6 +19,10 @@ from tests.mock.serving import free_port
 
 from .terminal import IteiraProcess, iteira
 
+WRITTEN = """
+title = "Знакомство"
+say = [{ text = "Здравствуйте" }, { text = "какой у вас адрес" }, { text = "какой у вас адрес" }]
+"""
 FIGURES: dict[str, float | None] = {"p95": 1.0, "lost": 0, "error_rate": 0.02, "throughput": 99.0, "p50": None}
 
 
@@ -65,6 +69,8 @@ def test_a_condition_that_cannot_be_read_is_told(condition: str, complaint: str)
         (("--report", "nowhere/load.html"), "there is no folder nowhere"),
         (("--think-time", "soon"), "'soon' is no length of time"),
         (("--duration", "0s"), "more than 0s is expected"),
+        (("--scenarios", "scenarios", "--turns", "2"), "--scenarios and --turns: one of them is expected"),
+        (("--scenarios", "nowhere.toml"), "nowhere.toml: a readable file in UTF-8 is expected"),
     ],
 )
 def test_wrong_usage_is_told_before_anything_is_looked_for(options: tuple[str, ...], complaint: str) -> None:
@@ -93,6 +99,25 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
         first = await load("--json", "--report", "first.html", "--seed", "1")
         again = await load("--compare", "first.json", "--fail-if", "p50<60s", "--fail-if", "lost>0")
         elsewhere = await load("--mock", f"http://127.0.0.1:{free_port()}")
+        (tmp_path / "name.toml").write_text(WRITTEN, encoding="utf-8")
+        written_calls = await asyncio.to_thread(
+            iteira,
+            *(
+                "simulate-load",
+                "--url",
+                daemon,
+                "--mock",
+                mock,
+                "--calls",
+                "4",
+                "--rate",
+                "20",
+                "--seed",
+                "5",
+                "--json",
+            ),
+            *("--scenarios", str(tmp_path / "name.toml"), "--chaos", "drop=20%,dup=20%,reorder=20%"),
+        )
         chaotic = await load("--json", "--chaos", "http500=20%,truncate=20%,dup=20%,reorder=20%", "--seed", "4")
 
     document = json.loads(first.stdout)
@@ -124,6 +149,11 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
     assert elsewhere.returncode == 1
     assert f"answers through {mock}/, not through the mock at" in elsewhere.stderr
     assert "BASE_URL_TALKME=http://127.0.0.1:" in elsewhere.stderr
+
+    assert written_calls.returncode == 0, written_calls.stderr
+    of_written = json.loads(written_calls.stdout)
+    assert of_written["plan"]["scenarios"] == ["name.toml"]
+    assert (of_written["verdict"]["answered"], of_written["verdict"]["clean"]) == (12, True)
 
     verdict = json.loads(chaotic.stdout)["verdict"]
     assert chaotic.returncode == 0, chaotic.stderr

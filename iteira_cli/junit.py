@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree import ElementTree as Xml
+from typing import TYPE_CHECKING
 
 from iteira_cli.errors import Failed, Usage
 from iteira_cli.scenarios import Played, Rate, rates
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 UNSPEAKABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML 1.0 document can hold, not even escaped."""
@@ -37,6 +40,8 @@ def write(path: Path, played: Sequence[Played]) -> None:
 
 def document(played: Sequence[Played]) -> bytes:
     """The document in UTF-8. Times are seconds."""
+    from xml.etree import ElementTree as Xml
+
     root = Xml.Element("testsuites", {"name": CLASS, **_counts(played)})
     for rate in rates(played):
         root.append(_suite(rate))
@@ -45,7 +50,9 @@ def document(played: Sequence[Played]) -> bytes:
     return text + b"\n"
 
 
-def _suite(rate: Rate) -> Xml.Element:
+def _suite(rate: Rate) -> Element:
+    from xml.etree import ElementTree as Xml
+
     source = rate.calls[0].source
     suite = Xml.Element("testsuite", {"name": _plain(source), **_counts(rate.calls)})
     for each in rate.calls:
@@ -55,7 +62,9 @@ def _suite(rate: Rate) -> Xml.Element:
     return suite
 
 
-def _case(played: Played, names: dict[str, str]) -> Xml.Element:
+def _case(played: Played, names: dict[str, str]) -> Element:
+    from xml.etree import ElementTree as Xml
+
     case = Xml.Element("testcase", names)
     problems = [f"«{each.said.text}»: {problem}" for each in played.outcomes for problem in each.problems]
     if problems:

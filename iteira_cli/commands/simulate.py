@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from iteira_cli import junit as results
 from iteira_cli import scenarios, way_back
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, reason
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
-from iteira_cli.junit import check_place, write
 from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Json, Url, allowed_token, connect, daemon_url
 from iteira_cli.output import Output, duration
@@ -81,7 +81,7 @@ def simulate_call(
     if (repeat or junit) and not (scenario or say):
         raise Usage("--repeat and --junit: --scenario or --say is expected, since nobody types the same call again")
     if junit:
-        check_place(junit)
+        results.check_place(junit)
     daemon, mock = base_url("--url", daemon_url(ctx, url)), base_url("--mock", mock)
     _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
     _check_token(webhook_token)
@@ -92,7 +92,7 @@ def simulate_call(
     if found:
         played = _play(found, daemon, mock, sock, webhook_token, timeout, repeat or 1, output)
         if junit:
-            write(junit, played)
+            results.write(junit, played)
         scenarios.report(played, output)
         return
     connected = _connected(daemon, mock, sock, phone=phone, name=name, token=webhook_token)

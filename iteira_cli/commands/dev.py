@@ -9,7 +9,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -35,16 +34,18 @@ from iteira_cli.commands.mock import (
 from iteira_cli.errors import Failed
 from iteira_cli.options import Invocation, address, load_settings
 from iteira_cli.program import typed
+from iteira_cli.source_files import SourceFiles, checkout, flaw
 
 if TYPE_CHECKING:
     from iteira_cli.output import Output
 
+CONFIGURATION, CODE = "configuration", "code"
 DEFAULT_DAEMON = "http://127.0.0.1:8000"
 START_SECONDS = 180.0
 """The first start reads the whole knowledge base."""
 STOP_SECONDS = 40.0
 LOOK_SECONDS = 0.2
-"""Between two looks at the programs and at the configuration's files."""
+"""Between two looks at the programs and at the files that a start reads."""
 
 
 def dev(
@@ -61,7 +62,7 @@ def dev(
     """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
 
     With --llm the mock is a model provider too, and the daemon's consultant is OpenAI's; no key is needed. The daemon
-    starts again when its configuration's files change.
+    starts again when its configuration's files change, and in a checkout of the source when its code does.
 
     Example: iteira dev
     """
@@ -88,21 +89,23 @@ def dev(
         _start("mock", "--port", str(mock_port), "--daemon", daemon, "--chaos", chaos, "--seed", str(seed), *model),
         serve(),
     ]
-    files = _ConfigurationFiles(config.config)
+    files, source = _ConfigurationFiles(config.config), SourceFiles(checkout())
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
         _say_what_to_do(output, daemon, talkme)
         while True:
-            _wait_until_one_ends_or(files.changed, programs)
-            if _usable(ctx, port, output):
+            what = _wait_for_change(files, source, programs)
+            usable = _importable(output) if what == CODE else _usable(ctx, port, output)
+            if usable:
                 _stop([programs.pop()])
                 programs.append(serve())
                 _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
-                output.note("the daemon runs with the changed configuration")
+                output.note(f"the daemon runs with the changed {what}")
     except KeyboardInterrupt:
         output.note("stopping")
     finally:
+        source.close()
         _stop(programs)
 
 
@@ -200,8 +203,22 @@ def _usable(ctx: typer.Context, port: int, output: Output) -> bool:
     return True
 
 
-def _wait_until_one_ends_or(changed: Callable[[], bool], programs: list[subprocess.Popen[bytes]]) -> None:
-    while not changed():
+def _importable(output: Output) -> bool:
+    """Whether the daemon can start with the changed code; if not, what is wrong with it is told."""
+    if wrong := flaw():
+        output.error(f"the changed code cannot be imported: {wrong}", "the daemon goes on with the code it has")
+        return False
+    output.note("the code has changed: the daemon starts again")
+    return True
+
+
+def _wait_for_change(files: _ConfigurationFiles, source: SourceFiles, programs: list[subprocess.Popen[bytes]]) -> str:
+    """What has changed. Raises `Failed` if a program ends meanwhile."""
+    while True:
+        if files.changed():
+            return CONFIGURATION
+        if source.changed():
+            return CODE
         _fail_if_one_ended(programs)
         time.sleep(LOOK_SECONDS)
 

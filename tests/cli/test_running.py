@@ -5,16 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
+import server
+from iteira_cli import source_files
 from server.errors import SettingsError
 from server.serving import listen
 from tests.mock.serving import free_port
@@ -135,6 +139,37 @@ def test_dev_starts_the_daemon_again_when_its_configuration_changes_and_not_with
         os.killpg(process.pid, signal.SIGINT)
         _, rest = process.communicate(timeout=60)
         assert process.returncode in {0, 130}, rest
+
+
+def test_dev_starts_the_daemon_again_when_its_code_changes_and_not_with_broken_code(tmp_path: Path) -> None:
+    checkout, original = tmp_path / "checkout", Path(server.__file__).parents[1]
+    for package in ("server", "iteira_cli", "mock_server"):
+        shutil.copytree(original / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (checkout / "pyproject.toml").touch()
+    clock = checkout / "server" / "clock.py"
+    good = clock.read_text(encoding="utf-8")
+
+    ports = ("--port", str(free_port()), "--mock-port", str(free_port()))
+    with started("dev", *ports, PYTHONPATH=str(checkout)) as process:
+        lines_until(process, "Ctrl-C stops both.")
+        clock.write_text("def broken(:\n", encoding="utf-8")
+        told = "\n".join(lines_until(process, "the daemon goes on with the code it has"))
+        assert "the changed code cannot be imported: SyntaxError: invalid syntax" in told
+        assert f'"{clock}", line 1' in told
+        clock.write_text(good, encoding="utf-8")
+        lines_until(process, "the code has changed: the daemon starts again")
+        lines_until(process, "the daemon runs with the changed code")
+        os.killpg(process.pid, signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode in {0, 130}, rest
+
+
+def test_only_a_checkout_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "server"
+    monkeypatch.setattr(source_files, "find_spec", lambda name: ModuleSpec(name, None, origin=str(folder / "x.py")))
+    assert source_files.checkout() is None
+    (tmp_path / "pyproject.toml").touch()
+    assert source_files.checkout() == folder
 
 
 def test_dev_says_how_to_call_it_and_ends_at_once_when_ctrl_c_is_pressed_twice() -> None:

@@ -102,7 +102,7 @@ class LoadTest:
         async with AsyncExitStack() as stack:
             if self._sock:
                 await stack.enter_async_context(running(create_app(), self._sock))
-            http = await stack.enter_async_context(_client())
+            http = await stack.enter_async_context(client())
             before = await self._set_faults(http)
             replies = RepliesInTurn() if self._plan.scripts else Replies()
             deliveries = Deliveries(http, lambda: self._admin.url, faults=self._faults, give_up=self._plan.patience)
@@ -325,7 +325,7 @@ def progress(traffic: Traffic, refusals: int) -> str:
     )
 
 
-def _client() -> httpx.AsyncClient:
+def client() -> httpx.AsyncClient:
     """A client that costs little: what is measured is the daemon."""
     import aiohttp
     import httpx

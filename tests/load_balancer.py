@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.polling import eventually
+from tests.ports import free_port
 from tests.tcp_proxy import tcp_proxy
 
 NGINX = """
@@ -42,8 +43,7 @@ async def load_balancer(folder: Path, *ports: int) -> AsyncIterator[str]:
         async with tcp_proxy(*ports) as proxy:
             yield f"http://127.0.0.1:{proxy.port}"
         return
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
+    port = free_port()
     servers = " ".join(f"server 127.0.0.1:{each} max_fails=1 fail_timeout=1s;" for each in ports)
     configuration = folder / "nginx.conf"
     configuration.write_text(NGINX.format(folder=folder, servers=servers, port=port))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import redis
 
 from tests.clock import FakeClock
+from tests.ports import free_port
 
 
 def executable() -> str:
@@ -30,8 +30,7 @@ class RedisServer:
     """One server process with its data in a folder; it can be stopped and started again."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.port: int = sock.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.folder = folder
         self._options = options or ("--appendonly", "yes", "--appendfsync", "always")

@@ -15,7 +15,7 @@ from iteira_cli.errors import Usage
 from iteira_cli.processes import consumption
 from iteira_cli.thresholds import threshold
 from tests.daemon import running_daemon, settings_for
-from tests.mock.serving import free_port
+from tests.ports import free_port
 
 from .terminal import IteiraProcess, iteira
 

@@ -21,7 +21,7 @@ import server
 from iteira_cli import source_files
 from server.errors import SettingsError
 from server.serving import listen
-from tests.mock.serving import free_port
+from tests.ports import free_port
 
 from .terminal import iteira
 

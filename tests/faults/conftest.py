@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.scripted_talkme import ScriptedTalkMe, scripted_talkme
 from tests.workbooks import write_workbook
 
@@ -25,6 +25,4 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def port() -> int:
     """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        free: int = sock.getsockname()[1]
-        return free
+    return free_port()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections import defaultdict
 from contextlib import AsyncExitStack, suppress
@@ -15,17 +14,12 @@ import httpx
 from tests.daemon import documented
 from tests.load_balancer import load_balancer
 from tests.polling import eventually
+from tests.ports import free_port
 from tests.process import DaemonProcess, daemon_process
 from tests.redis_server import RedisServer
 from tests.scripted_talkme import Answer, ScriptedTalkMe
 
 CALLERS, MESSAGES = 20, 6
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_what_one_node_receives_another_answers_and_the_webhook_still_learns_the_outcome(

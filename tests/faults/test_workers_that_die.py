@@ -16,6 +16,7 @@ import pytest
 from tests.daemon import documented
 from tests.model_server import Completion, ModelServer, model_server
 from tests.polling import eventually
+from tests.ports import free_port
 from tests.process import DaemonProcess, daemon_process
 from tests.redis_server import RedisServer
 from tests.scripted_talkme import Answer, ScriptedTalkMe
@@ -118,7 +119,7 @@ async def test_a_worker_frozen_through_its_lease_says_nothing_when_it_wakes(
         await eventually(lambda: model.requests)
         (pid,) = await frozen.workers()
         os.kill(pid, signal.SIGSTOP)
-        async with node(folder, _other(port), talkme, store, **a_model_at(model)) as (_, other):
+        async with node(folder, free_port(), talkme, store, **a_model_at(model)) as (_, other):
             await until_sent(other)
             held.set()  # what the frozen worker waited for is there when it wakes
             os.kill(pid, signal.SIGCONT)
@@ -135,7 +136,7 @@ async def test_a_slow_model_is_not_a_dead_worker(
     slow: dict[str, Any] = a_model_at(model)
     async with (
         node(folder, port, talkme, store, **slow) as (_, client),
-        node(folder, _other(port), talkme, store, **slow) as (_, other),
+        node(folder, free_port(), talkme, store, **slow) as (_, other),
     ):
         await client.post("/webhook/talkme", json=documented())
         await eventually(lambda: model.requests)
@@ -163,7 +164,7 @@ async def test_a_worker_that_stalls_for_a_moment_keeps_its_callers(
         await client.post("/webhook/talkme", json=documented())
         await eventually(lambda: model.requests)
         (pid,) = await stalled.workers()
-        async with node(folder, _other(port), talkme, store, **patient) as (_, rival):
+        async with node(folder, free_port(), talkme, store, **patient) as (_, rival):
             os.kill(pid, signal.SIGSTOP)
             started = (await rival.get("/webhook/talkme/stats")).json()["uptime"]
 
@@ -192,7 +193,3 @@ async def test_a_second_sigterm_ends_at_once_and_loses_nothing(
         assert await daemon.until_ended() == 128 + signal.SIGTERM
     async with node(folder, port, talkme, store) as (_, client):
         await until_sent(client)
-
-
-def _other(port: int) -> int:
-    return port + 1 if port < 60_000 else port - 1

@@ -13,7 +13,7 @@ import pytest
 
 from mock_server.caller import Event, MockUnusable, SimulatedCall, open_call
 from tests.mock.daemon_double import ACCEPTED, SENT, DaemonDouble, TalkMe, refusing
-from tests.mock.serving import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from fastapi.responses import JSONResponse
 from tests.cli.documents import STATS
 from tests.cli.terminal import iteira, iteira_on_terminal
 from tests.mock.daemon_double import SENT, DaemonDouble, TalkMe, refusing
-from tests.mock.serving import free_port, in_thread
+from tests.mock.serving import in_thread
+from tests.ports import free_port
 
 IteiraProcess = subprocess.CompletedProcess[str]
 

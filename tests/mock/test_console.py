@@ -14,8 +14,9 @@ from mock_server.calls import Calls
 from mock_server.faults import Faults
 from mock_server.serving import Server
 from tests.mock.daemon_double import DaemonDouble, refusing
-from tests.mock.serving import free_port, in_thread
+from tests.mock.serving import in_thread
 from tests.polling import eventually
+from tests.ports import free_port
 
 
 @pytest.fixture

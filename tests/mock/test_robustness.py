@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mock_server.app import create_app
 from mock_server.openai_api import Model
 from mock_server.serving import Server
-from tests.mock.serving import free_port, in_thread
+from tests.mock.serving import in_thread
+from tests.ports import free_port
 
 PATHS = (
     *("/customBot/simulateTyping", "/customBot/send", "/customBot/finish", "/json/v1.0/customBot/send"),

@@ -15,9 +15,9 @@ from server.stores.base import StoreLimits
 from server.stores.open import store_from_url
 from tests.clock import FakeClock
 from tests.daemon import TOKEN, documented, running_daemon, settings_for
-from tests.mock.serving import free_port
 from tests.model_server import Completion, ModelServer, model_server
 from tests.polling import eventually
+from tests.ports import free_port
 from tests.process import daemon_process
 from tests.scripted_talkme import Answer, ScriptedTalkMe
 

@@ -32,6 +32,13 @@ def failed_ids(ctx: typer.Context, incomplete: str) -> Offers:
     return _offers(ctx, incomplete, _failed)
 
 
+def scenario_names(incomplete: str) -> list[str]:
+    """Written calls of the folder `scenarios`."""
+    from iteira_cli.scenarios import FOLDER, names
+
+    return sorted(name for file in FOLDER.glob("*.toml") for name in names(file)[1:] if name.startswith(incomplete))
+
+
 def _offers(ctx: typer.Context, incomplete: str, ask: Callable[[AdminClient], Iterator[tuple[str, str]]]) -> Offers:
     try:
         with redirect_stderr(StringIO()):

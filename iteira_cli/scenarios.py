@@ -76,14 +76,30 @@ def rates(played: Sequence[Played]) -> list[Rate]:
     return [Rate(each) for each in calls.values()]
 
 
+FOLDER = Path("scenarios")
+"""Where a scenario is looked for that is named without its path."""
+
+
 def read(path: Path) -> Sequence[tuple[Path, Scenario]]:
-    """The scenarios of a file or folder. Raises `Usage`."""
+    """The scenarios of a file or folder, or the one in `FOLDER` of this name. Raises `Usage`."""
     from mock_server.scenario import ScenarioError, scenarios
 
     try:
-        return scenarios(path)
+        return scenarios(_named(path))
     except ScenarioError as error:
         raise Usage(str(error)) from None
+
+
+def _named(path: Path) -> Path:
+    """`greeting` or `01-greeting` is `scenarios/01-greeting.toml`, unless there is a file or folder of that name."""
+    if path.exists() or path.parent != Path():
+        return path
+    return next((file for file in FOLDER.glob("*.toml") if path.name in names(file)), path)
+
+
+def names(file: Path) -> tuple[str, str]:
+    """By which a scenario can be named: with its number, and without."""
+    return file.stem, file.stem.lstrip("0123456789").lstrip("-")
 
 
 def by_hand(lines: Sequence[str], phone: str | None, name: str | None) -> Scenario:

@@ -27,6 +27,8 @@ class Call:
     method: str
     token: str
     body: dict[str, Any]
+    turn: str = ""
+    """The id of the turn, as the daemon tells it (`X-Request-Id`)."""
 
 
 class ScriptedTalkMe:
@@ -59,7 +61,7 @@ class ScriptedTalkMe:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         body = json.loads(await reader.readexactly(int(headers["content-length"])))
         method = head[0].split()[1].rpartition("/")[2]
-        self.calls.append(Call(method, headers.get("x-token", ""), body))
+        self.calls.append(Call(method, headers.get("x-token", ""), body, headers.get("x-request-id", "")))
         answer = self.script[method].popleft() if self.script[method] else Answer()
         if answer.until:
             await answer.until.wait()

@@ -10,9 +10,10 @@ import typer
 
 from iteira_cli.completion import user_ids
 from iteira_cli.errors import Usage
-from iteira_cli.options import Json, Token, Url, Yes, confirm, connect, moment
+from iteira_cli.options import DryRun, Json, Token, Url, Yes, confirm, connect, moment
 
 if TYPE_CHECKING:
+    from iteira_cli.admin_client import AdminClient
     from iteira_cli.documents import Sessions
     from iteira_cli.output import Output
 
@@ -158,6 +159,7 @@ def clear(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Forget all sessions.")] = False,
     yes: Yes = False,
+    dry_run: DryRun = False,
     url: Url = None,
     token: Token = None,
     json: Json = False,
@@ -171,6 +173,9 @@ def clear(
     if (user_id is None) != everything:
         raise Usage("name either one USER_ID or --all", "`iteira sessions list` shows whom there is")
     client = connect(ctx, url, token)
+    if dry_run:
+        _would_clear(Output(json), client, user_id)
+        return
     confirm("Clear all sessions?" if user_id is None else f"Clear the session of {user_id}?", yes)
     document = client.clear_sessions() if user_id is None else client.clear_session(user_id)
     output = Output(json)
@@ -178,3 +183,16 @@ def clear(
         output.document(document)
     else:
         output.line(document["message"])
+
+
+def _would_clear(output: Output, client: AdminClient, user_id: str | None) -> None:
+    """Say what clearing would remove. Raises `NotFound` for a session that does not exist."""
+    if user_id is None:
+        sessions = client.stats()["total_sessions"]
+    else:
+        client.session(user_id)
+        sessions = 1
+    if output.json:
+        output.document({"would_clear_sessions": sessions})
+    else:
+        output.line(f"sessions that would be cleared: {sessions}")

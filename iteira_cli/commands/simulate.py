@@ -14,6 +14,7 @@ import typer
 from iteira_cli import junit as results
 from iteira_cli import scenarios, way_back
 from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, reason
+from iteira_cli.completion import scenario_names
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
 from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Json, Url, allowed_token, connect, daemon_url
@@ -39,7 +40,11 @@ def simulate_call(
     ] = None,
     scenario: Annotated[
         Path | None,
-        typer.Option(metavar="FILE|DIR", help="Play the calls that are written down there, and judge the answers."),
+        typer.Option(
+            metavar="FILE|DIR|NAME",
+            help="Play the calls that are written down there, and judge the answers.",
+            autocompletion=scenario_names,
+        ),
     ] = None,
     phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="Number the call comes from.")] = None,
     name: Annotated[

@@ -23,6 +23,7 @@ from tenacity.wait import wait_exponential_jitter
 from server.clock import Clock
 from server.errors import TalkMeError, TalkMeTokenRefused
 from server.models import FinishCode
+from server.observability.about import bound
 from server.talkme.texts import split
 from server.text import clean
 
@@ -122,7 +123,10 @@ class TalkMeClient:
         await attempts(attempt)
 
     async def _call(self, method: str, token: str, body: Mapping[str, Any]) -> None:
-        request = self._http.build_request("POST", method, json=body, headers={"X-Token": token})
+        identity = {"X-Token": token}
+        if turn := bound().get("turn"):
+            identity["X-Request-Id"] = turn  # the id by which logs, timeline and `iteira why` know the turn
+        request = self._http.build_request("POST", method, json=body, headers=identity)
         try:
             async with self._clock.timeout(self._timeout):
                 status, headers, answer = await self._exchange(request)

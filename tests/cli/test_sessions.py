@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from iteira_cli.app import app
 
-from .documents import DETAIL, SESSION
+from .documents import DETAIL, SESSION, STATS
 from .scripted_daemon import Reply, ScriptedDaemon, Seen
 from .terminal import iteira, iteira_on_terminal, plain
 
@@ -191,3 +191,11 @@ def test_an_export_shows_who_called_only_when_asked_to(daemon: ScriptedDaemon) -
     daemon.answers[f"GET /webhook/talkme/session/{USER}?masked=true"] = (200, masked)
     assert json.loads(sessions(daemon, "export", USER, "--json").stdout) == masked
     assert json.loads(sessions(daemon, "export", USER, "--json", "--unmasked").stdout) == DETAIL
+
+
+def test_a_dry_run_says_what_would_be_cleared_and_clears_nothing(daemon: ScriptedDaemon) -> None:
+    daemon.answers["GET /webhook/talkme/stats"] = (200, STATS)
+    everything = iteira("sessions", "clear", "--all", "--dry-run", "--url", daemon.url)
+    assert everything.stdout == f"sessions that would be cleared: {STATS['total_sessions']}\n"
+    assert iteira("sessions", "clear", "nobody", "--dry-run", "--url", daemon.url).returncode == 1
+    assert [seen.method for seen in daemon.seen] == ["GET", "GET"]

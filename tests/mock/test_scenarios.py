@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from iteira_cli.completion import scenario_names
+from iteira_cli.errors import Usage
+from iteira_cli.scenarios import read
 from mock_server.caller import Said
 from mock_server.scenario import Line, judged
 from tests.cli.terminal import iteira
@@ -195,3 +198,16 @@ def test_results_that_could_not_be_written_are_refused_before_a_call(tmp_path: P
         assert (result.returncode, told in result.stderr) == (2, True)
     nothing = iteira("simulate-call", "--repeat", "2")
     assert (nothing.returncode, "--scenario or --say is expected" in nothing.stderr) == (2, True)
+
+
+def test_a_written_call_can_be_named_without_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    text = 'title = "Привет"\n[[say]]\ntext = "Привет"\n'
+    (tmp_path / "scenarios" / "07-greeting.toml").write_text(text, encoding="utf-8")
+    for name in ("greeting", "07-greeting", "scenarios/07-greeting.toml"):
+        ((_, scenario),) = read(Path(name))
+        assert scenario.title == "Привет"
+    assert scenario_names("gr") == ["greeting"]
+    with pytest.raises(Usage):
+        read(Path("farewell"))

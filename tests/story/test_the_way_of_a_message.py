@@ -46,6 +46,14 @@ async def test_the_form_that_talkme_really_sends_is_understood(
     assert (session["user_id"], session["client_name"], session["phone_number"]) == ("xI4WylKDvtas", None, None)
 
 
+async def test_talkme_is_told_the_turn_by_which_logs_and_timeline_know_it(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
+) -> None:
+    await say(daemon, "До свидания")
+    session = (await daemon.get("/webhook/talkme/session/anna")).json()
+    assert {call.turn for call in talkme.calls} == {session["transcript"][0]["message_id"]}
+
+
 async def test_a_slash_at_the_end_of_the_address_does_no_harm(daemon: httpx.AsyncClient) -> None:
     assert (await daemon.post("/webhook/talkme/", json=real())).status_code == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,10 +79,11 @@ def time_budget(settings: Settings) -> list[str]:
         f"Delivery: {talkme.attempts} attempts x {talkme.timeout:g} s = {delivery:g} s and the pauses between, "
         "within what the answer has left of the turn: all attempts share its deadline.",
     ]
-    if delivery >= left:
+    if delivery > left or (talkme.attempts > 1 and delivery == left):
+        whole = math.ceil(left / talkme.timeout) - 1  # the pauses take their part
         lines.append(
             f"Should TalkMe hang, they do not all happen: the answer may take {thinking:g} s, "
-            f"and the {left:g} s that are left then are enough for {int(left // talkme.timeout)} whole attempts."
+            f"and the {left:g} s that are left then are enough for {whole} whole attempts."
         )
     lines.append(
         f"If a worker dies, another takes its callers over within {settings.store.lease:g} s; a message that is "

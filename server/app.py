@@ -47,10 +47,11 @@ from server.observability.access import AccessLog
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
 from server.observability.track_record import TrackRecord
+from server.outgoing import Outgoing
 from server.settings import Settings
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
-from server.talkme.client import TalkMeClient, talkme_client
+from server.talkme.client import TalkMeClient
 from server.termination import on_termination
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class _Daemon:
 def _talkme(settings: Settings, clock: Clock) -> TalkMeClient:
     talkme = settings.talkme
     return TalkMeClient(
-        talkme_client(talkme.base_url, 2 * settings.limits.concurrent_turns),
+        Outgoing(talkme.base_url, 2 * settings.limits.concurrent_turns),
         clock,
         timeout=talkme.timeout,
         attempts=talkme.attempts,
@@ -270,7 +271,8 @@ def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
     agent, company = settings.agent, settings.company
     if agent.consultant != "openai":
         return []
-    from server.consultant.openai import OpenAIConsultant, openai_client
+    from server.consultant.completion import Completions
+    from server.consultant.openai import OpenAIConsultant
     from server.consultant.prompt import Prompt
 
     calendar = Calendar(clock, company.timezone)
@@ -287,9 +289,9 @@ def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
         raise SettingsError(f"agent.prompt = {agent.prompt}: {error} is not a place that is filled in") from None
 
     def model(name: str, title: str, base_url: str, key: SecretStr | None) -> OpenAIConsultant:
-        secret = key.get_secret_value() if key else ""
-        client = openai_client(secret, base_url, agent.connect, settings.limits.concurrent_turns)
-        return OpenAIConsultant(client, name, prompt, clock, title)
+        identity = {"Authorization": f"Bearer {key.get_secret_value() if key else ''}"}
+        outgoing = Outgoing(base_url, settings.limits.concurrent_turns, connect=agent.connect, headers=identity)
+        return OpenAIConsultant(Completions(outgoing, name), prompt, clock, title)
 
     models = [model(agent.model, "openai", agent.base_url, agent.api_key)]
     if agent.second_model:

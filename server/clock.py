@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Protocol
+
+
+class Limit(Protocol):
+    """A time limit that holds for the block one is in."""
+
+    def renew(self, seconds: float) -> None:
+        """Let it end so many seconds from now."""
 
 
 class Clock(Protocol):
@@ -20,6 +28,9 @@ class Clock(Protocol):
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         """Raise `TimeoutError` out of the block when it takes longer than `seconds` of this clock."""
 
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[Limit]:
+        """As `timeout`, for a block that renews its limit while it runs."""
+
 
 class SystemClock:
     """The real one."""
@@ -32,3 +43,24 @@ class SystemClock:
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return asyncio.timeout(seconds)
+
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[Limit]:
+        return _Limit(seconds)
+
+
+class _Limit:
+    def __init__(self, seconds: float) -> None:
+        self._timeout = asyncio.timeout(seconds)
+        self._now = asyncio.get_running_loop().time
+
+    def renew(self, seconds: float) -> None:
+        self._timeout.reschedule(self._now() + seconds)
+
+    async def __aenter__(self) -> Limit:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._timeout.__aexit__(kind, error, trace)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from server.clock import Limit
+
 
 class FakeClock:
     """`server.clock.Clock` for tests. What sleeps or has a time limit wakes when `advance` passes its hour."""
@@ -42,17 +44,30 @@ class FakeClock:
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return self._timeout(seconds)
 
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[Limit]:
+        return self._timeout(seconds)
+
     @asynccontextmanager
-    async def _timeout(self, seconds: float) -> AsyncIterator[object]:
+    async def _timeout(self, seconds: float) -> AsyncIterator[Limit]:
         over = False
+        ends_at = self._now + seconds
 
         def ring() -> None:
-            if not over:
-                limit.reschedule(asyncio.get_running_loop().time())
+            if over:
+                return
+            if ends_at > self._now:  # it was renewed since
+                self._alarms.append((ends_at, ring))
+            else:
+                within.reschedule(asyncio.get_running_loop().time())
+
+        class Renewed:
+            def renew(_, seconds: float) -> None:
+                nonlocal ends_at
+                ends_at = self._now + seconds
 
         try:
-            async with asyncio.timeout(None) as limit:
-                self._alarms.append((self._now + seconds, ring))
-                yield limit
+            async with asyncio.timeout(None) as within:
+                self._alarms.append((ends_at, ring))
+                yield Renewed()
         finally:
             over = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 4000
 """Characters of an answer, about four minutes of speech: a model that goes on for longer has lost its way."""
+NEARLY = 0.01
+"""Seconds by which a time limit may be noticed too early."""
 MOST_SENTENCES = 5
 """Of an answer that are spoken; nobody remembers more of them on the phone."""
 COMPLAINTS = {
@@ -138,22 +140,12 @@ class Answer:
     async def _sentences(
         self, step: Step, inquiry: Inquiry, draft: _Draft, patience: _Patience, timeline: Timeline
     ) -> AsyncGenerator[Sentence, None]:
-        sentences, length, began, first = Sentences(), 0, self._clock.now(), True
+        reading = _Reading(step.consultant.name, draft, timeline, self._clock)
         async with aclosing(step.consultant.reply(inquiry)) as stream:
-            while (part := await patience.next(stream, first=first)) is not None:
-                first = False
-                if not isinstance(part, str):
-                    draft.add(part)
-                    continue
-                if not length:
-                    waited = self._clock.now() - began
-                    timeline.add("first token", by=step.consultant.name, seconds=waited)
-                length += len(part)
-                if length > LONGEST:
-                    raise ConsultantError(f"the answer did not end within {LONGEST} characters")
-                for sentence in _spoken(sentences.add(part)):
+            while (sentences := await patience.until(stream, reading)) is not None:
+                for sentence in sentences:
                     yield sentence
-        for sentence in _spoken(sentences.rest()):
+        for sentence in reading.rest():
             yield sentence
 
     def _words_for(self, draft: _Draft) -> str:
@@ -170,15 +162,14 @@ class Answer:
         raise ConsultantError("the answer was empty")
 
 
-def _spoken(originals: list[str]) -> Iterator[Sentence]:
-    for original in originals:
-        if text := spoken(original):
-            yield Sentence(text, original)
+def _spoken(originals: list[str]) -> list[Sentence]:
+    return [Sentence(text, original) for original in originals if (text := spoken(original))]
 
 
 def _must_pass(sentence: Sentence, checked: Checked) -> None:
-    if objection := checked.objection(sentence.original) or checked.objection(sentence.text):
-        raise _Objected(objection)
+    for words in dict.fromkeys((sentence.original, sentence.text)):
+        if objection := checked.objection(words):
+            raise _Objected(objection)
 
 
 def _note(objection: Objection, step: Step, timeline: Timeline, last: bool) -> None:
@@ -216,25 +207,62 @@ class _Draft:
                 self.finish = FinishCode.IRRELEVANT_MESSAGE
 
 
+class _Reading:
+    """Takes the parts of one stream, gives back the sentences that have become complete, and keeps the decisions."""
+
+    def __init__(self, by: str, draft: _Draft, timeline: Timeline, clock: Clock) -> None:
+        self._by, self._draft, self._timeline, self._clock = by, draft, timeline, clock
+        self._sentences, self._length, self._began = Sentences(), 0, clock.now()
+        self.has_begun = False
+
+    def add(self, part: str | Decision) -> list[Sentence]:
+        """Raises `ConsultantError` when it becomes too long."""
+        self.has_begun = True
+        if not isinstance(part, str):
+            self._draft.add(part)
+            return []
+        if not self._length:
+            self._timeline.add("first token", by=self._by, seconds=self._clock.now() - self._began)
+        self._length += len(part)
+        if self._length > LONGEST:
+            raise ConsultantError(f"the answer did not end within {LONGEST} characters")
+        return _spoken(self._sentences.add(part))
+
+    def rest(self) -> list[Sentence]:
+        """What is left at the end of the stream."""
+        return _spoken(self._sentences.rest())
+
+
 class _Patience:
     """Limits the seconds that are spent waiting for a consultant; what the reader does in between is his own."""
 
     def __init__(self, clock: Clock, waiting: Waiting) -> None:
         self._clock, self._waiting, self._left = clock, waiting, waiting.total
 
-    async def next(self, stream: AsyncGenerator[str | Decision, None], *, first: bool) -> str | Decision | None:
-        """The next part, None at the end. Raises `ConsultantError` when a limit is reached."""
-        limit = self._waiting.first_token if first else self._waiting.stalled
-        began = self._clock.now()
+    async def until(self, stream: AsyncGenerator[str | Decision, None], reading: _Reading) -> list[Sentence] | None:
+        """Read on to the next complete sentences; None at the end. Raises `ConsultantError` when a limit is reached."""
+        until = self._clock.now() + self._left
         try:
-            async with self._clock.timeout(max(0.0, min(limit, self._left))):
-                part = await anext(stream, None)
+            async with self._clock.limit(self._seconds(reading, until)) as limit:
+                async for part in stream:
+                    if found := reading.add(part):
+                        return found
+                    limit.renew(self._seconds(reading, until))
         except TimeoutError:
-            raise ConsultantError(self._complaint(limit, first)) from None
-        self._left -= self._clock.now() - began
-        return part
+            raise ConsultantError(self._complaint(reading, until)) from None
+        finally:
+            self._left = until - self._clock.now()
+        return None
 
-    def _complaint(self, limit: float, first: bool) -> str:
-        if self._left < limit:
+    def _seconds(self, reading: _Reading, until: float) -> float:
+        """How long the next part is waited for."""
+        return max(0.0, min(self._of_its_own(reading), until - self._clock.now()))
+
+    def _of_its_own(self, reading: _Reading) -> float:
+        return self._waiting.stalled if reading.has_begun else self._waiting.first_token
+
+    def _complaint(self, reading: _Reading, until: float) -> str:
+        if until - self._clock.now() < NEARLY:
             return f"no whole answer within {self._waiting.total:g} s"
-        return f"no first token within {limit:g} s" if first else f"the stream stalled for {limit:g} s"
+        seconds = self._of_its_own(reading)
+        return f"the stream stalled for {seconds:g} s" if reading.has_begun else f"no first token within {seconds:g} s"

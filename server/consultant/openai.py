@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from http import HTTPStatus
 from typing import Any
 
-import httpx2  # what the openai client is made of: errors of a stream that breaks come from here
-from openai import APIConnectionError, APIStatusError, AsyncAPIResponse, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
+import orjson
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from server.clock import Clock
@@ -23,6 +20,7 @@ from server.consultant.base import (
     RememberClient,
     TransferToOperator,
 )
+from server.consultant.completion import CompletionFailed, Completions, Delta
 from server.consultant.prompt import FUNCTIONS, Prompt, summary_messages
 from server.errors import ConsultantError
 from server.models import Exchange
@@ -32,32 +30,27 @@ log = logging.getLogger(__name__)
 
 NAME = re.compile(r"[^\W\d_]{2,30}(?:[ -][^\W\d_]{2,30}){0,2}")
 """What may be remembered as a name, and spoken later: up to three words without digits or signs."""
-Piece = dict[str, Any]
-"""The `delta` of one event of a streamed completion."""
 RETRY_SECONDS = 0.2
 SUMMARY_SECONDS = 30.0
-PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 class OpenAIConsultant:
-    """One client for the life of a process. Nothing of a caller is kept here between turns."""
+    """One for the life of a process. Nothing of a caller is kept here between turns."""
 
-    def __init__(self, client: AsyncOpenAI, model: str, prompt: Prompt, clock: Clock, name: str = "openai") -> None:
-        self._client, self._model, self._prompt, self._clock, self.name = client, model, prompt, clock, name
+    def __init__(self, completions: Completions, prompt: Prompt, clock: Clock, name: str = "openai") -> None:
+        self._completions, self._prompt, self._clock, self.name = completions, prompt, clock, name
 
     async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
         calls: dict[str, _Call] = {}
-        try:
-            async with AsyncExitStack() as stack:
-                stream, piece = await self._begun(inquiry, stack)
-                while piece is not None:
-                    if isinstance(content := piece.get("content"), str) and content:
-                        yield content
-                    for part in _objects(piece.get("tool_calls")):
+        async with AsyncExitStack() as stack:
+            stream, deltas = await self._begun(inquiry, stack)
+            while deltas:
+                if text := _text(deltas):
+                    yield text
+                for delta in deltas:
+                    for part in _objects(delta.get("tool_calls")):
                         calls.setdefault(str(part.get("index")), _Call()).add(part)
-                    piece = await anext(stream, None)
-        except (OpenAIError, httpx2.HTTPError, ValueError) as error:
-            raise _told(error) from error
+                deltas = await anext(stream, [])
         for call in calls.values():
             if decision := call.decision():
                 yield decision
@@ -67,21 +60,19 @@ class OpenAIConsultant:
         try:
             async with (
                 self._clock.timeout(SUMMARY_SECONDS),
-                self._client.chat.completions.with_streaming_response.create(
-                    model=self._model, messages=summary_messages(before, exchanges), stream=True
-                ) as response,
+                aclosing(self._completions.stream(summary_messages(before, exchanges))) as stream,
             ):
-                async for piece in _pieces(response):
-                    text += str(piece.get("content") or "")
-        except (OpenAIError, httpx2.HTTPError, ValueError, TimeoutError) as error:
-            raise _told(error) from error
+                async for deltas in stream:
+                    text += _text(deltas)
+        except TimeoutError:
+            raise ConsultantError(f"no summary within {SUMMARY_SECONDS:g} s") from None
         return clean(text)
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._completions.close()
 
-    async def _begun(self, inquiry: Inquiry, stack: AsyncExitStack) -> tuple[AsyncIterator[Piece], Piece | None]:
-        """The stream and its first piece. Until then a failure that may pass is tried once more."""
+    async def _begun(self, inquiry: Inquiry, stack: AsyncExitStack) -> tuple[AsyncGenerator[list[Delta]], list[Delta]]:
+        """The stream and its first deltas. Until then a failure that may pass is tried once more."""
         async for attempt in AsyncRetrying(
             sleep=self._clock.sleep,
             stop=stop_after_attempt(2),
@@ -90,44 +81,14 @@ class OpenAIConsultant:
             reraise=True,
         ):
             with attempt:
-                response = await stack.enter_async_context(
-                    self._client.chat.completions.with_streaming_response.create(
-                        model=self._model, messages=self._prompt.messages(inquiry), tools=FUNCTIONS, stream=True
-                    )
-                )
-                stream = await stack.enter_async_context(aclosing(_pieces(response)))
-                return stream, await anext(stream, None)
+                stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS)
+                await stack.enter_async_context(aclosing(stream))
+                return stream, await anext(stream, [])
         raise AssertionError("the last attempt raises")
 
 
-def openai_client(api_key: str, base_url: str, connect: float, connections: int) -> AsyncOpenAI:
-    """Connections to the provider, as many as turns can be at work. `connect`: seconds to make one.
-
-    How long an answer may take, whoever reads it looks after.
-    """
-    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    timeout = httpx2.Timeout(None, connect=connect)
-    http = DefaultAioHttpClient(limits=limits, timeout=timeout)
-    return AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0, http_client=http)
-
-
-async def _pieces(response: AsyncAPIResponse[Any]) -> AsyncGenerator[Piece]:
-    """The deltas of a streamed completion, by the lines of its event stream (WHATWG HTML, 9.2).
-
-    The client's own chunk objects cost more CPU than all the rest of a turn. Raises `ValueError` for what is no event.
-    """
-    async for line in response.iter_lines():
-        if not line.startswith("data:"):
-            continue
-        data = line.removeprefix("data:").strip()
-        if data == "[DONE]":
-            return
-        event = json.loads(data)
-        if not isinstance(event, dict) or "error" in event:
-            raise ValueError("the stream tells of an error")
-        for choice in _objects(event.get("choices"))[:1]:
-            delta = choice.get("delta")
-            yield delta if isinstance(delta, dict) else {}
+def _text(deltas: list[Delta]) -> str:
+    return "".join(content for delta in deltas if isinstance(content := delta.get("content"), str))
 
 
 def _objects(found: object) -> list[dict[str, Any]]:
@@ -135,17 +96,8 @@ def _objects(found: object) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _told(error: Exception) -> ConsultantError:
-    """Only the kind of error: its text may quote the key or the caller."""
-    status = getattr(error, "status_code", None)
-    cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
-    return ConsultantError(f"{type(error).__name__}{f' {status}' if status else cause}")
-
-
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, APIStatusError):
-        return error.status_code in PASSING or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, APIConnectionError | httpx2.TransportError)
+    return isinstance(error, CompletionFailed) and error.passing
 
 
 class _Call:
@@ -154,7 +106,7 @@ class _Call:
     def __init__(self) -> None:
         self._name = self._arguments = ""
 
-    def add(self, part: Piece) -> None:
+    def add(self, part: dict[str, Any]) -> None:
         function = part.get("function")
         if isinstance(function, dict):
             self._name += str(function.get("name") or "")
@@ -177,8 +129,8 @@ class _Call:
 
     def _parsed(self) -> dict[str, object]:
         try:
-            arguments = json.loads(self._arguments or "{}")
-        except (ValueError, RecursionError):
+            arguments = orjson.loads(self._arguments or "{}")
+        except ValueError:
             return {}
         return arguments if isinstance(arguments, dict) else {}
 

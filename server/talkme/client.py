@@ -6,17 +6,14 @@ time limit: whoever calls this client puts it around the call.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
+import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
@@ -24,6 +21,7 @@ from server.clock import Clock
 from server.errors import TalkMeError, TalkMeTokenRefused
 from server.models import FinishCode
 from server.observability.about import bound
+from server.outgoing import Outgoing
 from server.talkme.texts import split
 from server.text import clean
 
@@ -32,9 +30,6 @@ log = logging.getLogger(__name__)
 RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 """Statuses that may pass; so may all of 500 and above."""
 
-
-KEEP_ALIVE = 30
-"""Seconds that an idle connection is kept."""
 ANSWER_BYTES = 65_536
 """Of an answer that are read: TalkMe's are a few hundred long."""
 DESCRIPTION_LENGTH = 200
@@ -79,7 +74,7 @@ class TalkMeClient:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        outgoing: Outgoing,
         clock: Clock,
         *,
         timeout: float = 10,
@@ -88,7 +83,7 @@ class TalkMeClient:
         text_limit: int = 4000,
         codes: Mapping[FinishCode, str] | None = None,
     ) -> None:
-        self._http, self._clock, self._timeout = http, clock, timeout
+        self._outgoing, self._clock, self._timeout = outgoing, clock, timeout
         self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
         self._codes = codes or {}
 
@@ -103,7 +98,7 @@ class TalkMeClient:
         await self._call_until_taken("customBot/finish", token, {"code": self._codes.get(code, code.value)})
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._outgoing.close()
 
     async def _call_until_taken(
         self, method: str, token: str, body: Mapping[str, Any], before: Callable[[], None] = lambda: None
@@ -126,57 +121,35 @@ class TalkMeClient:
         identity = {"X-Token": token}
         if turn := bound().get("turn"):
             identity["X-Request-Id"] = turn  # the id by which logs, timeline and `iteira why` know the turn
-        request = self._http.build_request("POST", method, json=body, headers=identity)
         try:
             async with self._clock.timeout(self._timeout):
-                status, headers, answer = await self._exchange(request)
+                status, after, answer = await self._exchange(method, orjson.dumps(body), identity)
         except TimeoutError:
             raise Passing(f"{method}: no answer within {self._timeout:g} s") from None
-        except (httpx.RequestError, aiohttp.ClientError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise Passing(f"{method}: {_kind(error)}") from error
-        _check(method, status, headers, answer, token)
+        _check(method, status, after, answer, token)
 
-    async def _exchange(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
-        """Status, headers and as much of the body as any answer of TalkMe has."""
-        response = await self._http.send(request, stream=True)
-        try:
-            body = b""
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > ANSWER_BYTES:
-                    break
-            return response.status_code, response.headers, body[:ANSWER_BYTES]
-        finally:
-            await response.aclose()
+    async def _exchange(self, method: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float, bytes]:
+        """Status, seconds of `Retry-After`, and as much of the body as any answer of TalkMe has."""
+        async with self._outgoing.post(method, body, headers) as response:
+            answer = b""
+            while len(answer) <= ANSWER_BYTES and (chunk := await response.content.readany()):
+                answer += chunk
+            return response.status, _retry_after(response.headers), answer[:ANSWER_BYTES]
 
 
-def talkme_client(base_url: str, connections: int) -> httpx.AsyncClient:
-    """The connections to TalkMe: as many as turns can be at work, so that none waits for another.
-
-    Cookies are not kept: calls of different webhooks share the connections and must not share anything else.
-    """
-
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    transport = AiohttpTransport(client=session)
-    # Each call has the clock's own time limit, which holds for the whole answer and not for each read.
-    return httpx.AsyncClient(base_url=base_url, timeout=None, transport=transport, cookies=no_cookies)  # noqa: S113
-
-
-def _check(method: str, status: int, headers: httpx.Headers, body: bytes, token: str) -> None:
-    """Return if TalkMe took the call; else raise what its answer means."""
+def _check(method: str, status: int, after: float, body: bytes, token: str) -> None:
+    """Return if TalkMe took the call; else raise what its answer means. `after`: seconds that it asked us to wait."""
     if status in RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Passing(f"{method}: HTTP {status}", after=_retry_after(headers))
+        raise Passing(f"{method}: HTTP {status}", after=after)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise TalkMeTokenRefused(f"{method}: HTTP {status}: the token was refused")
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         raise TalkMeError(f"{method}: HTTP {status}")
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        answer = orjson.loads(body)
+    except ValueError:
         raise Passing(f"{method}: the answer is not JSON") from None
     if not isinstance(answer, dict) or answer.get("success") is not True:
         raise _refusal(method, answer, token)
@@ -196,9 +169,9 @@ def _kind(error: Exception) -> str:
     return TRANSPORT_DETAIL.sub("", clean(str(error)))[:DESCRIPTION_LENGTH] or type(error).__name__
 
 
-def _retry_after(headers: httpx.Headers) -> float:
+def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds of `Retry-After` (RFC 9110, 10.2.3); its date form, which TalkMe does not use, counts as none."""
-    value = headers.get("retry-after", "")
+    value = headers.get("Retry-After", "")
     return min(float(value), RETRY_AFTER_MOST) if value.isascii() and value.isdigit() else 0.0
 
 

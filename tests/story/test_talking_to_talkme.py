@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from server.errors import TalkMeError, TalkMeTokenRefused
 from server.models import FinishCode
-from server.talkme.client import TalkMeClient, talkme_client
+from server.outgoing import Outgoing
+from server.talkme.client import TalkMeClient
 from server.talkme.texts import split
 from tests.clock import FakeClock
 from tests.polling import eventually
@@ -49,7 +50,7 @@ async def talkme() -> AsyncIterator[ScriptedTalkMe]:
 
 @pytest.fixture
 async def client(talkme: ScriptedTalkMe, clock: ImpatientClock) -> AsyncIterator[TalkMeClient]:
-    client = TalkMeClient(talkme_client(talkme.url, connections=10), clock, timeout=0.3, text_limit=100)
+    client = TalkMeClient(Outgoing(talkme.url, connections=10), clock, timeout=0.3, text_limit=100)
     yield client
     await client.close()
 
@@ -133,7 +134,7 @@ async def test_what_will_not_pass_is_not_tried_again(
 
 
 async def test_nobody_listening_is_an_error_of_talkme(clock: ImpatientClock) -> None:
-    client = TalkMeClient(talkme_client("http://127.0.0.1:9/", connections=1), clock, attempts=2)
+    client = TalkMeClient(Outgoing("http://127.0.0.1:9/", connections=1), clock, attempts=2)
     with pytest.raises(TalkMeError):
         await client.send(TOKEN, "Привет")
     await client.close()

@@ -1,0 +1,115 @@
+"""A streamed completion over HTTP, in the form that OpenAI's API and its likes share (Chat Completions, `stream`).
+
+The way of every message leads through here, so it is aiohttp and the bytes of the stream; OpenAI's client takes seven
+times the CPU for the same answer (`benchmarks/README.md`). Where callers do not wait it is used: for embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+
+from server.errors import ConsultantError
+from server.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+
+Delta = dict[str, Any]
+"""What one event adds to the answer: `content`, `tool_calls`, or neither."""
+PATH = "chat/completions"
+DATA = b"data:"
+DONE = b"[DONE]"
+EVENT_BYTES = 1_000_000
+"""Of one event, and of all that is not part of the answer: whoever sends more does not send an answer."""
+PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+"""Statuses that may pass; so may all of 500 and above."""
+
+
+class CompletionFailed(ConsultantError):
+    """The provider did not answer, or not to the end. Its words, which may quote the key or the caller, are left out.
+
+    `passing`: whether another attempt may go well.
+    """
+
+    def __init__(self, text: str, *, passing: bool) -> None:
+        super().__init__(text)
+        self.passing = passing
+
+
+class Completions:
+    """The completions of one model at one provider."""
+
+    def __init__(self, outgoing: Outgoing, model: str) -> None:
+        self._outgoing, self._model = outgoing, model
+
+    async def stream(
+        self, messages: Sequence[ChatCompletionMessageParam], tools: Sequence[ChatCompletionToolParam] = ()
+    ) -> AsyncGenerator[list[Delta]]:
+        """The deltas of the answer, as many at a time as have arrived together. Raises `CompletionFailed`."""
+        question = {"model": self._model, "messages": messages, "stream": True}
+        body = orjson.dumps({**question, "tools": tools} if tools else question)
+        try:
+            async with self._outgoing.post(PATH, body) as response:
+                if response.status != HTTPStatus.OK:
+                    raise _refused(response.status)
+                events = _Events()
+                async for data in response.content.iter_any():
+                    if deltas := events.add(data):
+                        yield deltas
+                    if events.over:
+                        return
+        except (aiohttp.ClientError, OSError) as error:
+            raise CompletionFailed(type(error).__name__, passing=True) from error
+        except ValueError as error:
+            raise CompletionFailed(str(error), passing=False) from error
+
+    async def close(self) -> None:
+        await self._outgoing.close()
+
+
+def _refused(status: int) -> CompletionFailed:
+    passing = status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return CompletionFailed(f"HTTP {status}", passing=passing)
+
+
+class _Events:
+    """Takes an event stream in pieces of bytes (WHATWG HTML, 9.2) and gives back the deltas in it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.over = False
+
+    def add(self, data: bytes) -> list[Delta]:
+        """Raises `ValueError` for what is no event of a completion."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > EVENT_BYTES:
+            raise ValueError("an event of the stream has no end")
+        deltas: list[Delta] = []
+        for line in lines:
+            if line.startswith(DATA):
+                event = line[len(DATA) :].strip()
+                if event == DONE:
+                    self.over = True
+                    break
+                deltas += _deltas(event)
+        return deltas
+
+
+def _deltas(event: bytes) -> list[Delta]:
+    """Of the first choice: more are not asked for."""
+    try:
+        found = orjson.loads(event)
+    except ValueError:
+        raise ValueError("an event of the stream is not JSON") from None
+    if not isinstance(found, dict) or "error" in found:
+        raise ValueError("the stream tells of an error")
+    choices = found.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return []
+    delta = choices[0].get("delta")
+    return [delta if isinstance(delta, dict) else {}]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+from functools import lru_cache
 
 from server.consultant.audience import audiences, meant_for, suits, without_audience
 from server.consultant.concerns import concerns
@@ -206,4 +207,9 @@ def _akin(word: str, other: str) -> bool:
 
 
 def _misheard(word: str, held: Sequence[str]) -> bool:
-    return any(word[0] == like[0] for like in get_close_matches(word, held, cutoff=MISHEARD))
+    return any(word[0] == other[0] and _alike(word, other) for other in held)
+
+
+@lru_cache(maxsize=10_000)
+def _alike(word: str, other: str) -> bool:
+    return SequenceMatcher(None, other, word).ratio() >= MISHEARD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from server.consultant.numerals import numbers
 from server.consultant.rows import answer, has_price, is_question, kind, remarks, title
@@ -85,13 +86,19 @@ def concerns(text: str, before: Sequence[str] = ()) -> list[str]:
     """
     if _WISHES.search(text):
         return []
-    found = [concern for concern, sign in _ASKED.items() if sign.search(text)]
+    found = list(_signs(text))
     still = _THEIRS.search(text) is not None and any(map(_speaks_of_a_child, before))
     if (still or _speaks_of_a_child(text)) and "возраст" not in found:
         found.insert(0, "возраст")
     if "срок" not in found and "курс" not in found and asks_cost(text) and not _MAY.search(text):
         found = [concern for concern in found if concern in {"боль", "вред", "уход", "следы"}]
     return found
+
+
+@lru_cache(maxsize=256)
+def _signs(text: str) -> tuple[str, ...]:
+    """Kept for a while: one turn asks for them several times."""
+    return tuple(concern for concern, sign in _ASKED.items() if sign.search(text))
 
 
 def without_concern(text: str) -> str:

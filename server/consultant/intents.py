@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
+from functools import lru_cache
 
 from server.consultant.names import without_introduction
 
@@ -183,8 +184,9 @@ SMALL_WORDS = re.compile(rf"\b(?:{SMALL})\b")
 NO_WORDS = re.compile(r"[^а-яa-z0-9]+")
 
 
+@lru_cache(maxsize=256)
 def intent(text: str) -> Intent:
-    """The intent of one utterance."""
+    """The intent of one utterance. Kept for a while: the search, the consultant and the gaps ask for it."""
     words = _plain(text)
     if not any(map(str.isalpha, words)) and not SIGNS[Intent.CONTACT].search(words):
         return Intent.UNCLEAR

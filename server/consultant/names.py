@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,6 +44,16 @@ GREETINGS = frozenset(
 NO_NAME = {"NPRO", "PREP", "CONJ", "PRCL", "VERB", "INFN", "ADVB", "NUMR", "INTJ", "PRED"}
 GENDERS = {"femn": "female", "masc": "male"}
 KINDS = ("Name", "Patr", "Surn")
+
+
+def _by_first_word(phrases: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for phrase in phrases:
+        found.setdefault(phrase.split()[0], []).append(phrase)
+    return found
+
+
+_SAYING_SO, _PERHAPS = _by_first_word(SAYING_SO), _by_first_word(PERHAPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ Found = tuple[int, int, RememberClient] | None
 
 def _said_so(tokens: Sequence[_Token]) -> Found:
     for at in range(len(tokens)):
-        for phrase in SAYING_SO:
+        for phrase in _SAYING_SO.get(tokens[at].word, ()):
             behind = _matches(tokens, at, phrase)
             if behind and (found := _name_at(tokens, behind) or _any_word(tokens, behind)):
                 return at, found[0], found[1]
@@ -99,7 +109,7 @@ def _said_so(tokens: Sequence[_Token]) -> Found:
 
 def _perhaps(tokens: Sequence[_Token]) -> Found:
     for at in range(len(tokens)):
-        for phrase in PERHAPS:
+        for phrase in _PERHAPS.get(tokens[at].word, ()):
             behind = _matches(tokens, at, phrase)
             found = _name_at(tokens, behind) if behind else None
             if behind and found and _goes_on(tokens, phrase, behind, found[0]):
@@ -165,6 +175,7 @@ def _client(word: str, patronymic: str | None) -> RememberClient:
     return RememberClient(str(subject[0].normal_form).title(), genders.pop() if len(genders) == 1 else None)
 
 
+@lru_cache(maxsize=10_000)
 def _is(word: str, kind: str) -> bool:
     """Whether it may be a name of this kind in the case in which one introduces oneself."""
     return any(kind in parse.tag and {"nomn", "ablt"} & parse.tag.grammemes for parse in parses(word))

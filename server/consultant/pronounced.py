@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import phonenumbers
 
 from server.consultant.amounts import counted
 
 NUMBER = r"(?P<number>\d+(?:[ \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?)"
+DIGIT = re.compile(r"\d")
 GENITIVE = r"(?P<genitive>\b(?:от|до|с|со|после|около|более|менее|больше|меньше|свыше|из)\s+)?"
 RANGE = r"(?P<range>\d+(?:[.,]\d+)?\s*[-–—]\s*)?"
 PHONE = re.compile(
@@ -66,19 +67,23 @@ SIGNS = [("№", " номер "), ("&", " и "), ("₽", " российских 
 
 def pronounced(text: str) -> str:
     """The same text with everything spelled out that would be read letter by letter, or wrongly."""
+    if DIGIT.search(text):
+        text = _with_numbers(text)
+    text = _WORD.sub(lambda match: f"{_SAID_OF_WORD[str(match.lastgroup)]} ", text)
+    for sign, word in SIGNS:
+        text = text.replace(sign, word)
+    return re.sub(r"[ \u00a0\u202f]{2,}", " ", text)
+
+
+def _with_numbers(text: str) -> str:
+    """What stands before, between and behind numbers in words."""
     text = PHONE.sub(lambda match: phone_aloud(match[0]), text)
     text = TIMES.sub(r"с \g<from> до \g<to>", text)
     text = TIME.sub(_time, text)
     text = KOPECKS.sub(_kopecks, text)
-    for pattern, said in _UNITS:
-        text = pattern.sub(said, text)
-    for pattern, word in _WORDS:
-        text = pattern.sub(word + " ", text)
-    for sign, word in SIGNS:
-        text = text.replace(sign, word)
+    text = _UNIT.sub(lambda match: _SAID_OF_UNIT[str(match.lastgroup)](match), text)
     text = re.sub(r"(?<![\w+])\+\s?(?=\d)", "плюс ", text)
-    text = re.sub(r"(?<=\d)\s*[*×xх]\s*(?=\d)", " на ", text)
-    return re.sub(r"[ \u00a0\u202f]{2,}", " ", text)
+    return re.sub(r"(?<=\d)\s*[*×xх]\s*(?=\d)", " на ", text)
 
 
 def phone_aloud(number: str) -> str:
@@ -149,8 +154,12 @@ def _unit(forms: tuple[str, str, str], after_of_one: str) -> Callable[[re.Match[
     return said
 
 
-_UNITS = [
-    (re.compile(rf"{GENITIVE}{RANGE}{NUMBER}\s*{unit}(?![а-яё])", re.IGNORECASE), _unit(forms, of_one))
-    for unit, forms, of_one in UNITS
-]
-_WORDS = [(re.compile(rf"(?<!\w){pattern}(?!\w)\s*", re.IGNORECASE), word) for pattern, word in WORDS]
+def _any_of(patterns: Iterable[str]) -> str:
+    """One expression for all of them, in groups `of0`, `of1`, …: looking once is cheaper than once for each."""
+    return "|".join(f"(?P<of{at}>{pattern})" for at, pattern in enumerate(patterns))
+
+
+_UNIT = re.compile(rf"{GENITIVE}{RANGE}{NUMBER}\s*(?:{_any_of(unit for unit, _, _ in UNITS)})(?![а-яё])", re.IGNORECASE)
+_SAID_OF_UNIT = {f"of{at}": _unit(forms, of_one) for at, (_, forms, of_one) in enumerate(UNITS)}
+_WORD = re.compile(rf"(?<!\w)(?:{_any_of(pattern for pattern, _ in WORDS)})(?!\w)\s*", re.IGNORECASE)
+_SAID_OF_WORD = {f"of{at}": word for at, (_, word) in enumerate(WORDS)}

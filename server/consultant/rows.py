@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from server.consultant.amounts import lasting, priced
 from server.knowledge.base import Document
@@ -117,6 +118,7 @@ def _brief(document: Document, how_long: bool) -> str:
     return f"{_small(title(document))} — {said or _price(document)}"
 
 
+@lru_cache(maxsize=10_000)
 def title(document: Document) -> str:
     """What the document is about, in its own words: the service, the question, or the heading."""
     if not document.fields:
@@ -124,11 +126,13 @@ def title(document: Document) -> str:
     return _value(document, TITLE) or document.fields[0][1]
 
 
+@lru_cache(maxsize=10_000)
 def is_question(document: Document) -> bool:
     """Whether its title is a question that callers ask."""
     return _value(document, QUESTION) is not None
 
 
+@lru_cache(maxsize=10_000)
 def has_price(document: Document) -> bool:
     return _value(document, PRICE) is not None
 

@@ -17,6 +17,8 @@ RULE = re.compile(r"^\s*[-*_=|:\s]{3,}$", re.MULTILINE)
 EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 LEFTOVER = re.compile(r"`+|\*\*|(?<!\d)\*(?!\d)|\|")
 SPACES = re.compile(r"\s+(?=[.,!?;:…]|$)|(?<=\s)\s+")
+ORDINARY = re.compile(r"[\w\s.,:;!?…()«»\"'%/–—-]*")
+"""Nothing that cannot be heard is among these: most answers need not be looked at sign by sign."""
 DOUBLED = re.compile(r"(?<=[.!?])\.(?!\.)")
 
 
@@ -26,7 +28,10 @@ def spoken(text: str) -> str:
     text = EMPHASIS.sub(r"\2", LINE_MARK.sub("", RULE.sub("", text)))
     text = LEFTOVER.sub(" ", text)
     sentences = [_ended(pronounced(line)) for line in text.splitlines() if line.strip()]
-    said = SPACES.sub("", "".join(filter(_audible, " ".join(sentences)))).strip()
+    said = " ".join(sentences)
+    if not ORDINARY.fullmatch(said):
+        said = "".join(filter(_audible, said))
+    said = SPACES.sub("", said).strip()
     return said if any(map(str.isalnum, said)) else ""
 
 

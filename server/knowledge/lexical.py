@@ -46,6 +46,9 @@ class Lexical:
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
         self._number = {term: number for number, term in enumerate(postings.terms)}
+        count, spread = postings.count, np.diff(postings.starts)
+        self._rarity: list[float] = np.log1p((count - spread + 0.5) / (spread + 0.5)).tolist()
+        self._unknown = math.log1p((count + 0.5) / 0.5)
 
     def scores(self, asked: Sequence[str]) -> NDArray[np.float32]:
         """BM25 of each text for the asked terms, as a share (0 to 1) of what a perfect text could reach."""
@@ -67,7 +70,5 @@ class Lexical:
 
     def _weight(self, asked: Sequence[str]) -> float:
         """Sum of the inverse document frequencies, as Lucene's BM25 defines them."""
-        places = map(self._place, asked)
-        spreads = (place.stop - (place.start or 0) for place in places)
-        count = self._postings.count
-        return sum(math.log1p((count - spread + 0.5) / (spread + 0.5)) for spread in spreads)
+        numbers = map(self._number.get, asked)
+        return sum(self._unknown if number is None else self._rarity[number] for number in numbers)

@@ -45,7 +45,13 @@ def plain(word: str) -> str:
 
 def lemmas(text: str) -> list[str]:
     """Dictionary forms of the content words, in order."""
-    return [lemma for lemma in map(lemma_of, words(text)) if lemma]
+    return list(_lemmas(text))
+
+
+@lru_cache(maxsize=1024)
+def _lemmas(text: str) -> tuple[str, ...]:
+    """Kept, since one turn asks for the words of its question again and again."""
+    return tuple(lemma for lemma in map(lemma_of, words(text)) if lemma)
 
 
 def terms(text: str) -> list[str]:
@@ -81,6 +87,7 @@ def part_of_speech(word: str) -> str:
     return _parsed(word).part
 
 
+@lru_cache(maxsize=50_000)
 def names_a_person(word: str) -> bool:
     """Whether it is a first name, a surname or a patronymic most likely.
 

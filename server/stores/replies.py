@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
+
+import orjson
 
 from server.models import Event, Exchange, FinishCode, Message, Outcome, Reply, State, TranscriptLine
 
+REPLY = tuple(field.name for field in fields(Reply))
+
 
 def reply_json(reply: Reply) -> str:
-    return json.dumps(asdict(reply), ensure_ascii=False)
+    return orjson.dumps(reply).decode()
 
 
 def reply_from_json(text: str | None) -> Reply | None:
     if text is None:
         return None
-    stored = json.loads(text)
-    known = {field.name: stored[field.name] for field in fields(Reply) if field.name in stored}
+    stored = orjson.loads(text)
+    known = {name: stored[name] for name in REPLY if name in stored}
     known["parts"] = tuple(stored.get("parts", ()))  # another version may have stored more, or less
     return Reply(**{**known, "finish": FinishCode(known["finish"]) if known.get("finish") else None})
 
@@ -25,11 +28,11 @@ def reply_from_json(text: str | None) -> Reply | None:
 def timeline_json(timeline: Sequence[Event]) -> str | None:
     """None for an empty one, so that what is stored already stays."""
     events = [[event.at, event.what, dict(event.details)] for event in timeline]
-    return json.dumps(events, ensure_ascii=False) if events else None
+    return orjson.dumps(events).decode() if events else None
 
 
 def timeline_from_json(text: str | None) -> tuple[Event, ...]:
-    return tuple(Event(at, what, details) for at, what, details in json.loads(text or "[]"))
+    return tuple(Event(at, what, details) for at, what, details in orjson.loads(text or "[]"))
 
 
 def exchange_of(message_id: str, text: str, reply: Reply | None, state: State) -> Exchange | None:

@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from server.clock import Clock
 from server.models import Outcome
 
+FRESH = 20_000
+"""Messages of this process whose outcome is kept until somebody asks; those before them are looked for in the store."""
+
 
 class Outcomes:
     """Hands an outcome to everyone who waits for it. Used by one event loop."""
@@ -16,6 +19,13 @@ class Outcomes:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: dict[str, set[asyncio.Future[Outcome]]] = {}
+        self._fresh: dict[str, Outcome | None] = {}
+
+    def began(self, message_id: str) -> None:
+        """This process has just stored the message: whatever becomes of it will be told, and need not be looked for."""
+        if len(self._fresh) >= FRESH:
+            del self._fresh[next(iter(self._fresh))]
+        self._fresh[message_id] = None
 
     @property
     def expected(self) -> list[str]:
@@ -23,6 +33,8 @@ class Outcomes:
         return list(self._waiting)
 
     def tell(self, outcome: Outcome) -> None:
+        if outcome.message_id in self._fresh:
+            self._fresh[outcome.message_id] = outcome
         for future in self._waiting.get(outcome.message_id, ()):
             if not future.done():
                 future.set_result(outcome)
@@ -30,9 +42,11 @@ class Outcomes:
     async def wait(
         self, message_id: str, timeout: float, look: Callable[[], Awaitable[Outcome | None]]
     ) -> Outcome | None:
-        """The outcome told within `timeout` seconds, else None. `look` finds one that was there before."""
+        """The outcome told within `timeout` seconds, else None. `look` finds one that was there before the message
+        began here."""
         with self._expecting(message_id) as future:
-            if found := await look():
+            is_fresh = message_id in self._fresh
+            if found := self._fresh.pop(message_id, None) if is_fresh else await look():
                 return found
             try:
                 async with self._clock.timeout(timeout):

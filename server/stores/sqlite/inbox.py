@@ -6,14 +6,20 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import orjson
+
 from server.errors import InboxFull, LeaseLost
 from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Reply, Session, State
 from server.stores.base import StoreLimits
-from server.stores.replies import cleared, exchange_of, outcome_of, reply_from_json, reply_json, timeline_json
+from server.stores.replies import cleared, exchange_of, reply_from_json, reply_json, timeline_json
 from server.stores.sqlite import rows
 
 WAITING = "('accepted', 'answering', 'answered')"
 FINISHED = "('sent', 'failed', 'expired')"
+HELD = "EXISTS (SELECT 1 FROM sessions WHERE user_id = ? AND fence = ?)"
+"""The claim with this fence still holds the session."""
+MORE = f"EXISTS (SELECT 1 FROM messages WHERE user_id = :user AND state IN {WAITING})"
+"""More messages of the session wait."""
 
 
 def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now: float) -> Accepted:
@@ -21,10 +27,12 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
         if first["state"] == State.FAILED:
             try_again(db, first, now, incoming.token)
         return Accepted(str(first["id"]), duplicate=True)
-    _must_have_room(db, limits)
-    own = db.execute(
-        f"SELECT count(*) FROM messages WHERE user_id = ? AND state IN {WAITING}", (incoming.user_id,)
-    ).fetchone()[0]
+    waiting, own = db.execute(
+        "SELECT (SELECT value FROM counters WHERE name = 'waiting'),"
+        f" (SELECT count(*) FROM messages WHERE user_id = ? AND state IN {WAITING})",
+        (incoming.user_id,),
+    ).fetchone()
+    _must_have_room(waiting, limits)
     if own >= limits.per_session:
         raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
     _touch_session(db, incoming, limits, now)
@@ -50,11 +58,10 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
 def check(db: sqlite3.Connection, limits: StoreLimits) -> None:
     """Write something: only that shows whether the disk takes it. Raises `InboxFull`."""
     db.execute("UPDATE counters SET value = value + 1 WHERE name = 'checks'")
-    _must_have_room(db, limits)
+    _must_have_room(db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0], limits)
 
 
-def _must_have_room(db: sqlite3.Connection, limits: StoreLimits) -> None:
-    waiting = db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
+def _must_have_room(waiting: int, limits: StoreLimits) -> None:
     if waiting >= limits.inbox:
         raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
 
@@ -105,22 +112,26 @@ def claim(db: sqlite3.Connection, worker: str, lease: float, limit: int, history
     available = db.execute(
         "SELECT * FROM sessions WHERE available_at <= ? ORDER BY available_at LIMIT ?", (now, limit)
     ).fetchall()
-    return [_claim_session(db, rows.session(row), worker, lease, history, now) for row in available]
+    if not available:
+        return []
+    last = db.execute(
+        "UPDATE counters SET value = value + ? WHERE name = 'fence' RETURNING value", (len(available),)
+    ).fetchone()[0]
+    return [
+        _claim_session(db, rows.session(row), worker, lease, history, now, fence)
+        for fence, row in enumerate(available, last - len(available) + 1)
+    ]
 
 
 def _claim_session(
-    db: sqlite3.Connection, session: Session, worker: str, lease: float, history: int, now: float
+    db: sqlite3.Connection, session: Session, worker: str, lease: float, history: int, now: float, fence: int
 ) -> Claim:
-    row = db.execute(
-        f"SELECT id FROM messages WHERE user_id = ? AND state IN {WAITING} ORDER BY id LIMIT 1",
-        (session.user_id,),
-    ).fetchone()
     claimed = db.execute(
         "UPDATE messages SET state = iif(reply IS NULL, 'answering', 'answered'), attempts = attempts + 1,"
-        " updated_at = ? WHERE id = ? RETURNING *",
-        (now, row["id"]),
+        f" updated_at = ? WHERE id = (SELECT id FROM messages WHERE user_id = ? AND state IN {WAITING}"
+        " ORDER BY id LIMIT 1) RETURNING *",
+        (now, session.user_id),
     ).fetchone()
-    fence = db.execute("UPDATE counters SET value = value + 1 WHERE name = 'fence' RETURNING value").fetchone()[0]
     db.execute(
         "UPDATE sessions SET available_at = ?, fence = ?, worker = ? WHERE user_id = ?",
         (now + lease, fence, worker, session.user_id),
@@ -128,7 +139,7 @@ def _claim_session(
     return Claim(
         rows.message(claimed),
         session,
-        _history(db, session, row["id"], history),
+        _history(db, session, claimed["id"], history) if session.messages_count > 1 else (),
         fence,
         expires_at=now + lease,
     )
@@ -175,53 +186,48 @@ def release(db: sqlite3.Connection, claims: Sequence[Claim], now: float) -> None
 
 
 def save_reply(db: sqlite3.Connection, held: Claim, reply: Reply, timeline: Sequence[Event], now: float) -> None:
-    _must_hold(db, held)
-    db.execute(
+    cursor = db.execute(
         "UPDATE messages SET state = 'answered', reply = ?, updated_at = ?, timeline = coalesce(?, timeline)"
-        " WHERE id = ?",
-        (reply_json(reply), now, timeline_json(timeline), held.message.id),
+        f" WHERE id = ? AND {HELD}",
+        (reply_json(reply), now, timeline_json(timeline), held.message.id, held.user_id, held.fence),
     )
+    if not cursor.rowcount:
+        raise _lost(held)
 
 
 def finish(
     db: sqlite3.Connection, held: Claim, state: State, reason: str | None, timeline: Sequence[Event], now: float
 ) -> Outcome:
-    _must_hold(db, held)
     row = db.execute(
-        "UPDATE messages SET state = ?, reason = ?, updated_at = ?, timeline = coalesce(?, timeline) WHERE id = ?"
-        " RETURNING *",
-        (state, reason, now, timeline_json(timeline), held.message.id),
+        "UPDATE messages SET state = ?, reason = ?, updated_at = ?, timeline = coalesce(?, timeline)"
+        f" WHERE id = ? AND {HELD} RETURNING reply",
+        (state, reason, now, timeline_json(timeline), held.message.id, held.user_id, held.fence),
     ).fetchone()
-    finished = rows.message(row)
-    said = finished.reply if state is State.SENT else None
-    more = db.execute(
-        f"SELECT 1 FROM messages WHERE user_id = ? AND state IN {WAITING} LIMIT 1",
-        (held.user_id,),
-    ).fetchone()
+    if row is None:
+        raise _lost(held)
+    said = reply_from_json(row["reply"]) if state is State.SENT else None
     db.execute(
-        "UPDATE sessions SET available_at = ?, fence = 0, last_activity = ?, ended = ?,"
-        " client_name = coalesce(?, client_name), gender = coalesce(?, gender),"
-        " phone_number = coalesce(?, phone_number) WHERE user_id = ?",
-        (
-            now if more else None,
-            now,
-            bool(said and said.finish and not more),
-            said and said.client_name,
-            said and said.gender,
-            said and said.phone_number,
-            held.user_id,
-        ),
+        f"UPDATE sessions SET available_at = iif({MORE}, :now, NULL), fence = 0, last_activity = :now,"
+        f" ended = :ends AND NOT {MORE}, client_name = coalesce(:name, client_name),"
+        " gender = coalesce(:gender, gender), phone_number = coalesce(:phone, phone_number) WHERE user_id = :user",
+        {
+            "now": now,
+            "ends": bool(said and said.finish),
+            "name": said and said.client_name,
+            "gender": said and said.gender,
+            "phone": said and said.phone_number,
+            "user": held.user_id,
+        },
     )
     if said:
         db.execute(
             "INSERT INTO answered_by VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET replies = replies + 1", (said.by,)
         )
-    return outcome_of(finished)
+    return Outcome(held.message.id, state, said.finish if said else None, reason)
 
 
-def _must_hold(db: sqlite3.Connection, held: Claim) -> None:
-    if not db.execute("SELECT 1 FROM sessions WHERE user_id = ? AND fence = ?", (held.user_id, held.fence)).fetchone():
-        raise LeaseLost(f"message {held.message.id} belongs to another worker, or was cleared")
+def _lost(held: Claim) -> LeaseLost:
+    return LeaseLost(f"message {held.message.id} belongs to another worker, or was cleared")
 
 
 def message(db: sqlite3.Connection, message_id: str) -> Message | None:
@@ -231,11 +237,17 @@ def message(db: sqlite3.Connection, message_id: str) -> Message | None:
 
 def outcomes(db: sqlite3.Connection, message_ids: Iterable[str]) -> list[Outcome]:
     """Outcomes of those that are finished or gone."""
-    found = []
-    for message_id in message_ids:
-        known = message(db, message_id)
-        if known is None:
-            found.append(cleared(message_id))
-        elif known.state.finished:
-            found.append(outcome_of(known))
-    return found
+    found = db.execute(
+        "SELECT asked.value AS id, state, reason, reply FROM json_each(?) AS asked"
+        f" LEFT JOIN messages ON messages.id = asked.value WHERE state IS NULL OR state IN {FINISHED}",
+        (orjson.dumps(list(message_ids)).decode(),),
+    )
+    return [_outcome(row) for row in found]
+
+
+def _outcome(row: sqlite3.Row) -> Outcome:
+    if row["state"] is None:
+        return cleared(row["id"])
+    state = State(row["state"])
+    said = reply_from_json(row["reply"]) if state is State.SENT else None
+    return Outcome(row["id"], state, said.finish if said else None, row["reason"])

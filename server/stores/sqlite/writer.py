@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -33,12 +33,18 @@ class GroupWriter:
 
     What has arrived while a transaction was being flushed goes into the next one together. Each piece of work is
     atomic: if it raises, its own changes alone are undone. `run` returns only after the flush: what it says is durable.
+
+    One piece of work may wait behind the others (`run_behind`): it is done in the transaction of whatever is written
+    next. So a message is accepted and claimed by one flush.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._behind: _Job | None = None
+        self._withdrawn = False
+        self._changing = threading.Lock()
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -54,6 +60,32 @@ class GroupWriter:
         result: T = await job.future
         return result
 
+    async def run_behind(self, work: Work[T], limit: AbstractAsyncContextManager[object]) -> T:
+        """Do the work behind what others write, until it comes to something: to what is true.
+
+        When `limit` ends it, or `withdraw` does, the answer is what it came to last. One at a time; raises as `run`.
+        """
+        if self._thread is None:
+            raise StoreError("the store is not open")
+        job = _Job(work, self._loop.create_future(), result=())
+        with self._changing:
+            self._behind, self._withdrawn = job, False
+        try:
+            with suppress(TimeoutError):
+                async with limit:
+                    await asyncio.shield(job.future)
+        finally:
+            self.withdraw()
+        result: T = await job.future
+        return result
+
+    def withdraw(self) -> None:
+        """Let what waits in `run_behind` return: now, or when the transaction has ended in which it is being done."""
+        with self._changing:
+            waits, self._behind, self._withdrawn = self._behind, None, True
+        if waits:
+            waits.future.set_result(waits.result)
+
     async def stop(self) -> None:
         """Finish what was asked for, then close the connection."""
         if self._thread is not None:
@@ -64,9 +96,21 @@ class GroupWriter:
     def _serve(self) -> None:
         connection = self._connect()
         while batch := self._next_batch():
-            self._commit(connection, batch)
+            with self._changing:
+                behind, self._behind = self._behind, None
+            _commit(connection, [*batch, behind] if behind else batch)
+            if behind and not self._waits_on(behind):
+                batch.append(behind)
             self._loop.call_soon_threadsafe(_resolve, batch)
         connection.close()
+
+    def _waits_on(self, behind: _Job) -> bool:
+        """Whether it has come to nothing, and somebody waits for it to come to something."""
+        with self._changing:
+            waits = not (behind.result or behind.error or self._withdrawn)
+            if waits:
+                self._behind = behind
+        return waits
 
     def _next_batch(self) -> list[_Job]:
         batch: list[_Job] = []
@@ -81,22 +125,38 @@ class GroupWriter:
                 self._jobs.put(None)  # the end was asked for: this batch still counts
         return batch
 
-    @staticmethod
-    def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
-        try:
+
+def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        if not _all_well(connection, batch):
+            connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
             for job in batch:
                 _perform(connection, job)
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            for job in batch:
-                job.error = StoreError(f"SQLite: {error}")
-            if connection.in_transaction:
-                with suppress(sqlite3.Error):  # the next batch must be tried whatever the disk says to this one
-                    connection.execute("ROLLBACK")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        for job in batch:
+            job.error = StoreError(f"SQLite: {error}")
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):  # the next batch must be tried whatever the disk says to this one
+                connection.execute("ROLLBACK")
+
+
+def _all_well(connection: sqlite3.Connection, batch: list[_Job]) -> bool:
+    """Do all of it, as if nothing could go wrong, which it seldom does; False where something has."""
+    try:
+        for job in batch:
+            job.result = job.work(connection)
+    except sqlite3.Error:
+        raise
+    except Exception:  # whose it was, and what it was, shows when each is done for itself
+        return False
+    return True
 
 
 def _perform(connection: sqlite3.Connection, job: _Job) -> None:
+    """Do one piece so that it can be undone without the others."""
     connection.execute("SAVEPOINT job")
     try:
         job.result = job.work(connection)
@@ -104,7 +164,7 @@ def _perform(connection: sqlite3.Connection, job: _Job) -> None:
         raise
     except Exception as error:
         connection.execute("ROLLBACK TO job")
-        job.error = error
+        job.result, job.error = None, error
     connection.execute("RELEASE job")
 
 

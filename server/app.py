@@ -90,7 +90,7 @@ class _Daemon:
         self._library = open_library(settings, clock)
         self._watcher = Watcher(settings.knowledge.path, self._library.refresh, clock)
         self._watches = self._answers and settings.knowledge.watch
-        self._asked = AskedQuestions(self._store, settings.knowledge.min_confidence)
+        self._asked = AskedQuestions(self._store, settings.knowledge.min_confidence, clock)
         self._phrases = Phrases(settings.company.greeting, settings.company.farewell)
         models = _models(settings, clock)
         self._ladder = _ladder(settings, models, self._phrases, clock)

@@ -10,6 +10,7 @@ BREAKS = re.compile(r"[\r\n\t\v\f\u2028\u2029]+")
 
 def clean(text: str) -> str:
     """NFC without control, format and surrogate characters; line breaks and tabs become spaces, ends are trimmed."""
-    spaced = BREAKS.sub(" ", text)
-    kept = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
-    return unicodedata.normalize("NFC", kept).strip()
+    if not text.isprintable():  # most text is, and then has none of them
+        spaced = BREAKS.sub(" ", text)
+        text = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
+    return unicodedata.normalize("NFC", text).strip()

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 4000
 """Characters of an answer, about four minutes of speech: a model that goes on for longer has lost its way."""
+RENEWED = 0.1
+"""Seconds within which a stream's pieces count as one moment: a stall may be noticed by so much too early."""
 NEARLY = 0.01
 """Seconds by which a time limit may be noticed too early."""
 MOST_SENTENCES = 5
@@ -241,13 +243,15 @@ class _Patience:
 
     async def until(self, stream: AsyncGenerator[str | Decision, None], reading: _Reading) -> list[Sentence] | None:
         """Read on to the next complete sentences; None at the end. Raises `ConsultantError` when a limit is reached."""
-        until = self._clock.now() + self._left
+        until, renewed = self._clock.now() + self._left, 0.0
         try:
             async with self._clock.limit(self._seconds(reading, until)) as limit:
                 async for part in stream:
                     if found := reading.add(part):
                         return found
-                    limit.renew(self._seconds(reading, until))
+                    if (now := self._clock.now()) - renewed > RENEWED:
+                        limit.renew(self._seconds(reading, until))
+                        renewed = now
         except TimeoutError:
             raise ConsultantError(self._complaint(reading, until)) from None
         finally:

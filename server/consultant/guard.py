@@ -39,10 +39,14 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 SPOKEN_LINK = re.compile(r"([\w-]+)\s+(?:точка|dot)\s+([\w-]+)|(\w+)\s+собака\s+(\w+)", re.IGNORECASE)
+LINK_LIKE = re.compile(r"[@/]|www|[\w-]\.\w", re.IGNORECASE)
+SPOKEN_DOT = re.compile(r"точка|dot|собака", re.IGNORECASE)
+"""Without these there is none: looking for what they stand between takes far longer."""
 STREET = (
     r"(?:ул\.|улиц\w+|проспект\w*|просп\.|пр-т\w?|переул\w+|площад\w+|бульвар\w*|шоссе|набережн\w+|тракт\w*"
     r"|станци\w+ метро|метро)"
 )
+IS_STREET = re.compile(STREET, re.IGNORECASE)
 STREET_BEFORE = re.compile(rf"\b{STREET}\s+«?([А-ЯЁа-яё][а-яё-]{{2,}})")
 STREET_AFTER = re.compile(rf"\b([А-ЯЁ][а-яё-]{{3,}}(?:ая|ой|ую|ий|ому|ом|ого|ем))\s+{STREET}", re.IGNORECASE)
 NO_NAME = frozenset(
@@ -117,16 +121,18 @@ class Checked:
         )
 
     def _link(self, sentence: str) -> Objection | None:
-        for match in LINK.finditer(sentence):
+        for match in LINK.finditer(sentence) if LINK_LIKE.search(sentence) else ():
             found = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0].lower()).rstrip("/.,")
             if not re.search(rf"(?<![\w.@-]){re.escape(found)}(?![\w-])", self._known.text):
                 return Objection("link", match[0])
-        for match in SPOKEN_LINK.finditer(sentence):
+        for match in SPOKEN_LINK.finditer(sentence) if SPOKEN_DOT.search(sentence) else ():
             if match[0].lower() not in self._known.text:
                 return Objection("link", match[0])
         return None
 
     def _address(self, sentence: str) -> Objection | None:
+        if not IS_STREET.search(sentence):
+            return None
         for match in (*STREET_BEFORE.finditer(sentence), *STREET_AFTER.finditer(sentence)):
             name = _stem(match[1])
             if name not in self._known.stems and _lemma(match[1]) not in NO_NAME:

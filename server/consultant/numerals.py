@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from server.consultant.morphology import parses
 
@@ -47,8 +47,12 @@ class Number:
     """As one would dial it: «ноль сорок четыре» is three numbers, 0, 40 and 4 would be 044."""
 
 
-def numbers(text: str) -> list[Number]:
-    """All numbers in the order of the text. Ordinals («пятый») are none; roubles and kopecks are one."""
+@lru_cache(maxsize=256)
+def numbers(text: str) -> tuple[Number, ...]:
+    """All numbers in the order of the text. Ordinals («пятый») are none; roubles and kopecks are one.
+
+    Kept for a while: who speaks, who guards and who listens look at the same words.
+    """
     found: list[Number] = []
     for token in TOKEN.finditer(text):
         number = _number(token)
@@ -61,7 +65,7 @@ def numbers(text: str) -> list[Number]:
             found[-1] = joined
         else:
             found.append(number)
-    return found
+    return tuple(found)
 
 
 def dialled(text: str) -> Iterator[str]:

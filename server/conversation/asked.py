@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
+from server.clock import Clock
 from server.consultant.intents import Intent, intent
 from server.consultant.names import without_introduction
 from server.errors import StoreError
@@ -14,38 +16,62 @@ from server.stores.base import Gaps
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 100
-"""Notes under way; one more is dropped: a store that is away must not fill the memory."""
+MOST = 1000
+"""Questions that wait to be noted; more are dropped: a store that is away must not fill the memory."""
+TOGETHER = 0.5
+"""Seconds for which questions are gathered, so that they share a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    text: str
+    confidence: float
+    helped: bool
 
 
 class AskedQuestions:
     """Notes what was asked and whether the search knew an answer."""
 
-    def __init__(self, gaps: Gaps, min_confidence: float) -> None:
+    def __init__(self, gaps: Gaps, min_confidence: float, clock: Clock) -> None:
         """From `min_confidence` (0 to 1) on a question counts as answered."""
-        self._gaps, self._min_confidence = gaps, min_confidence
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._gaps, self._min_confidence, self._clock = gaps, min_confidence, clock
+        self._asked: list[_Asked] = []
+        self._gathering: asyncio.Task[None] | None = None
 
     def note(self, text: str, findings: Findings, *, helped: bool) -> None:
         """Returns at once. What is no question, or has no words beside names and numbers, is not noted.
 
         `helped`: whether the caller got an answer, however sure the search was.
         """
-        if len(self._under_way) < MOST_AT_ONCE:
-            task = asyncio.create_task(self._note(text, findings.confidence, helped))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        if len(self._asked) < MOST:
+            self._asked.append(_Asked(text, findings.confidence, helped))
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._gather())
 
     async def close(self) -> None:
         """Finish what is under way."""
-        await asyncio.gather(*self._under_way)
+        if self._gathering:
+            self._gathering.cancel()
+            await asyncio.gather(self._gathering, return_exceptions=True)
+        await self._note_all()
 
-    async def _note(self, text: str, confidence: float, helped: bool) -> None:
+    async def _gather(self) -> None:
+        while self._asked:
+            await self._clock.sleep(TOGETHER)
+            await self._note_all()
+        self._gathering = None
+
+    async def _note_all(self) -> None:
+        asked, self._asked = self._asked, []
+        await asyncio.gather(*map(self._note, asked))
+
+    async def _note(self, asked: _Asked) -> None:
+        text = asked.text
         question = nameless(without_introduction(text)) if intent(text) is Intent.QUESTION else None
         if question is None:
             return
         try:
-            answered = helped and confidence >= self._min_confidence
-            await self._gaps.note_question(question, answered, round(confidence, 3))
+            answered = asked.helped and asked.confidence >= self._min_confidence
+            await self._gaps.note_question(question, answered, round(asked.confidence, 3))
         except StoreError as error:
             log.warning("a question was not remembered: %s", error)

@@ -78,7 +78,7 @@ class Library:
         self._shelf: _Shelf | None = None
         self._seen: Stamp | None = None
         self._nothing_to_read: tuple[str, ...] = ()
-        self._taking_over = threading.Lock()
+        self._taking_over = False
         self._regenerating = asyncio.Lock()
         # More at once are no faster, and keep the event loop waiting for a core.
         self._places = asyncio.Semaphore(os.cpu_count() or 1)
@@ -99,8 +99,13 @@ class Library:
         return self.status()
 
     async def search(self, query: str, limit: int = 5) -> Findings:
-        async with self._places:
-            return await asyncio.to_thread(self._search, query, limit)
+        words = query.strip()[:LONGEST_QUERY]
+        shelf = await self._current()
+        if shelf is None or not words:
+            return Findings(query, 0.0)
+        understood = shelf.index.understood(words)
+        vector = await self._vector(understood)
+        return replace(shelf.index.search(words, understood, vector, limit), query=query)
 
     async def regenerate(self) -> KnowledgeStatus:
         # One at a time, so that those who wait for it hold no threads that searches need.
@@ -140,33 +145,31 @@ class Library:
             problems=self._problems + contents.found.problems,
         )
 
-    def _search(self, query: str, limit: int) -> Findings:
-        shelf = self._current()
-        words = query.strip()[:LONGEST_QUERY]
-        if shelf is None or not words:
-            return Findings(query, 0.0)
-        understood = shelf.index.understood(words)
-        return replace(shelf.index.search(words, understood, self._vector(understood), limit), query=query)
-
-    def _vector(self, text: str) -> Vector | None:
+    async def _vector(self, text: str) -> Vector | None:
         """None where words alone are to be searched, for this time or always."""
+        if self._embedder is None:
+            return None
         try:
-            return self._embedder.query(text) if self._embedder else None
+            async with self._places:
+                return await asyncio.to_thread(self._embedder.query, text)
         except EmbedderUnavailable:
             return None
 
-    def _current(self) -> _Shelf | None:
+    async def _current(self) -> _Shelf | None:
         """What is to be searched: what another process has saved meanwhile, else what there was."""
         stamp = self._file.stamp()
-        if stamp not in (None, self._seen) and self._taking_over.acquire(blocking=False):
+        if stamp not in (None, self._seen) and not self._taking_over:
+            # First, so that a damaged file is read once, and searches that come meanwhile do not wait.
+            self._seen, self._taking_over = stamp, True
             try:
-                # First, so that a damaged file is read once, and searches that come meanwhile do not wait.
-                self._seen = stamp
-                saved = self._file.load()
-                self._shelf = _shelved(saved, self._embedder) if saved else self._shelf
+                self._shelf = await asyncio.to_thread(self._taken_over) or self._shelf
             finally:
-                self._taking_over.release()
+                self._taking_over = False
         return self._shelf
+
+    def _taken_over(self) -> _Shelf | None:
+        saved = self._file.load()
+        return _shelved(saved, self._embedder) if saved else None
 
     def _progress(self, done: int, total: int) -> None:
         if self._closing.is_set():

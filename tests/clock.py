@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from server.clock import Limit
+from server.clock import Alarm, Limit
 
 
 class FakeClock:
@@ -43,6 +43,17 @@ class FakeClock:
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return self._timeout(seconds)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Alarm:
+        alarm = (self._now + seconds, call)
+        self._alarms.append(alarm)
+
+        class Cancellable:
+            def cancel(_) -> None:
+                if alarm in self._alarms:
+                    self._alarms.remove(alarm)
+
+        return Cancellable()
 
     def limit(self, seconds: float) -> AbstractAsyncContextManager[Limit]:
         return self._timeout(seconds)

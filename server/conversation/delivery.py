@@ -86,25 +86,25 @@ class Filler:
         if not self._after or claim.message.attempts > 1:  # the worker before may have said it
             yield _nothing
             return
-        saying = asyncio.Event()
-        task = asyncio.create_task(self._say(claim, must_hold, timeline, saying))
+        saying: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            saying.append(asyncio.create_task(self._say(claim, must_hold, timeline)))
+
+        alarm = self._clock.later(self._after, begin)
 
         async def stop() -> None:
-            if not saying.is_set():
-                task.cancel()
-            await asyncio.wait([task], timeout=FILLER_SECONDS)
-            task.cancel()
+            alarm.cancel()
+            if saying:
+                await asyncio.wait(saying, timeout=FILLER_SECONDS)
+                saying.pop().cancel()
 
         try:
             yield stop
         finally:
             await stop()
 
-    async def _say(
-        self, claim: Claim, must_hold: Callable[[], None], timeline: Timeline, saying: asyncio.Event
-    ) -> None:
-        await self._clock.sleep(self._after)
-        saying.set()
+    async def _say(self, claim: Claim, must_hold: Callable[[], None], timeline: Timeline) -> None:
         outcome = "not taken"
         try:
             await self._talkme.send(claim.message.incoming.token, self._words, must_hold)

@@ -113,11 +113,9 @@ class Turn:
         reply = claim.message.reply
         if reply is None:
             incoming, timeline = claim.message.incoming, delivery.timeline
-            async with (
-                self._typing.shown(incoming.token),
-                self._filler.ready(claim, must_hold, timeline) as quiet,
-            ):
-                reply = await self._composed(claim, delivery, quiet)
+            with self._typing.shown(incoming.token):
+                async with self._filler.ready(claim, must_hold, timeline) as quiet:
+                    reply = await self._composed(claim, delivery, quiet)
         elif not reply.complete:  # what would have followed died with the worker that knew it
             reply = replace(_with(reply, Sentence(self._phrases.broken_off)), complete=True)
             await self._store.save_reply(claim, reply, delivery.timeline.events)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from server.clock import Clock
+from server.clock import Alarm, Clock
 from server.talkme.client import TalkMe
 
 log = logging.getLogger(__name__)
@@ -25,27 +25,31 @@ class Typing:
         self._renew_after = ttl * 0.8
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def shown(self, token: str) -> AsyncIterator[None]:
+    @contextmanager
+    def shown(self, token: str) -> Iterator[None]:
         """Typing is shown, and renewed before it ends, until the block is left."""
-        composed = asyncio.Event()
-        if len(self._tasks) >= MOST_AT_ONCE:  # TalkMe is slow: its connections are needed for replies
-            yield
-            return
-        task = asyncio.create_task(self._show(token, composed))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        alarm: Alarm | None = None
+
+        def show() -> None:
+            nonlocal alarm
+            self._show(token)
+            alarm = self._clock.later(self._renew_after, show)
+
+        show()
         try:
             yield
         finally:
-            composed.set()  # a call under way may end by itself: breaking it off would cost the connection
+            if alarm:  # a call under way may end by itself: breaking it off would cost the connection
+                alarm.cancel()
 
-    async def _show(self, token: str, composed: asyncio.Event) -> None:
-        while not composed.is_set():
-            try:
-                await self._talkme.typing(token)
-            except Exception as error:  # it is a courtesy: nothing that goes wrong with it may matter
-                log.debug("typing is not shown: %s", type(error).__name__)
-            with suppress(TimeoutError):
-                async with self._clock.timeout(self._renew_after):
-                    await composed.wait()
+    def _show(self, token: str) -> None:
+        if len(self._tasks) < MOST_AT_ONCE:  # else TalkMe is slow: its connections are needed for replies
+            task = asyncio.create_task(self._call(token))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, token: str) -> None:
+        try:
+            await self._talkme.typing(token)
+        except Exception as error:  # it is a courtesy: nothing that goes wrong with it may matter
+            log.debug("typing is not shown: %s", type(error).__name__)

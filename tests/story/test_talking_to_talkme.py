@@ -159,7 +159,7 @@ async def test_typing_is_renewed_while_a_reply_takes_longer(client: TalkMeClient
     from server.conversation.typing import Typing
 
     clock = FakeClock()
-    async with Typing(client, clock, ttl=15).shown(TOKEN):
+    with Typing(client, clock, ttl=15).shown(TOKEN):
         await eventually(lambda: len(talkme.calls) == 1)
 
         def renewed() -> bool:

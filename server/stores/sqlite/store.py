@@ -59,6 +59,7 @@ class SQLiteStore:
         self._writer = GroupWriter(self._connect)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._outcomes = Outcomes(clock)
+        self._more_to_claim = False
 
     # Its life
 
@@ -97,11 +98,13 @@ class SQLiteStore:
         def work(db: sqlite3.Connection) -> list[Claim]:
             return inbox.claim(db, worker, lease, limit, self._limits.history, self._clock.now())
 
-        claims = await self._writer.run(work)
-        if claims or wait <= 0:
-            return claims
-        # What this process accepts is claimed with it; what another one does is its own to claim.
-        return await self._writer.run_behind(work, self._clock.timeout(wait))
+        claims: Sequence[Claim] | None = None
+        if wait > 0:  # what this process accepts is claimed with it; what another one does is its own to claim
+            claims = await self._writer.run_behind(work, self._clock.timeout(wait), at_once=self._more_to_claim)
+        if claims is None:  # leases may have ended meanwhile
+            claims = await self._writer.run(work)
+        self._more_to_claim = len(claims) == limit
+        return claims
 
     def wake(self) -> None:
         self._writer.withdraw()
@@ -122,7 +125,12 @@ class SQLiteStore:
         self, claim: Claim, state: State, reason: str | None = None, timeline: Sequence[Event] = ()
     ) -> None:
         now = self._clock.now()
-        self._outcomes.tell(await self._writer.run(lambda db: inbox.finish(db, claim, state, reason, timeline, now)))
+
+        def work(db: sqlite3.Connection) -> Outcome:
+            return inbox.finish(db, claim, state, reason, timeline, now)
+
+        # The caller has heard the reply: nobody waits for these milliseconds.
+        self._outcomes.tell(await self._writer.run(work, patient=True))
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
         async def look() -> Outcome | None:
@@ -201,7 +209,7 @@ class SQLiteStore:
 
     async def note_question(self, text: str, answered: bool, confidence: float) -> None:
         now = self._clock.now()
-        await self._writer.run(lambda db: questions.note(db, text, answered, confidence, now))
+        await self._writer.run(lambda db: questions.note(db, text, answered, confidence, now), patient=True)
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
         return await self._read(lambda db: questions.questions(db, limit, answered))

@@ -18,12 +18,15 @@ Work = Callable[[sqlite3.Connection], T]
 
 BATCH = 256
 """Writes in one transaction at most: bounds how long the first of them waits for the last."""
+PATIENCE = 0.005
+"""Seconds for which a write that nobody's reply depends on waits for others to share their flush."""
 
 
 @dataclass(slots=True)
 class _Job:
     work: Work[Any]
     future: asyncio.Future[Any]
+    patient: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -34,7 +37,7 @@ class GroupWriter:
     What has arrived while a transaction was being flushed goes into the next one together. Each piece of work is
     atomic: if it raises, its own changes alone are undone. `run` returns only after the flush: what it says is durable.
 
-    One piece of work may wait behind the others (`run_behind`): it is done in the transaction of whatever is written
+    One piece of work may stand behind the others (`run_behind`): it is done in the transaction of whatever is written
     next. So a message is accepted and claimed by one flush.
     """
 
@@ -43,7 +46,7 @@ class GroupWriter:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._behind: _Job | None = None
-        self._withdrawn = False
+        self._withdrawn, self._behind_its_time = False, True
         self._changing = threading.Lock()
 
     def start(self) -> None:
@@ -51,32 +54,41 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[T]) -> T:
-        """Do the work in a transaction. Raises what it raises, and `StoreError` where SQLite fails."""
+    async def run(self, work: Work[T], *, patient: bool = False) -> T:
+        """Do the work in a transaction, a `patient` one not before a few milliseconds have passed or others write.
+
+        Raises what it raises, and `StoreError` where SQLite fails.
+        """
         if self._thread is None:
             raise StoreError("the store is not open")
-        job = _Job(work, self._loop.create_future())
+        job = _Job(work, self._loop.create_future(), patient)
         self._jobs.put(job)
         result: T = await job.future
         return result
 
-    async def run_behind(self, work: Work[T], limit: AbstractAsyncContextManager[object]) -> T:
+    async def run_behind(
+        self, work: Work[T], limit: AbstractAsyncContextManager[object], *, at_once: bool = False
+    ) -> T | None:
         """Do the work behind what others write, until it comes to something: to what is true.
 
-        When `limit` ends it, or `withdraw` does, the answer is what it came to last. One at a time; raises as `run`.
+        It is done at once where that is asked for, and where something was written since it was done last. None when
+        `limit` or `withdraw` ends it. One at a time; raises as `run` does.
         """
         if self._thread is None:
             raise StoreError("the store is not open")
-        job = _Job(work, self._loop.create_future(), result=())
+        job = _Job(work, self._loop.create_future())
         with self._changing:
             self._behind, self._withdrawn = job, False
+            at_once = at_once or self._behind_its_time
+        if at_once:
+            self._jobs.put(_Job(lambda db: None, self._loop.create_future()))
         try:
             with suppress(TimeoutError):
                 async with limit:
                     await asyncio.shield(job.future)
         finally:
             self.withdraw()
-        result: T = await job.future
+        result: T | None = await job.future
         return result
 
     def withdraw(self) -> None:
@@ -84,7 +96,7 @@ class GroupWriter:
         with self._changing:
             waits, self._behind, self._withdrawn = self._behind, None, True
         if waits:
-            waits.future.set_result(waits.result)
+            waits.future.set_result(None)
 
     async def stop(self) -> None:
         """Finish what was asked for, then close the connection."""
@@ -98,6 +110,7 @@ class GroupWriter:
         while batch := self._next_batch():
             with self._changing:
                 behind, self._behind = self._behind, None
+                self._behind_its_time = behind is None
             _commit(connection, [*batch, behind] if behind else batch)
             if behind and not self._waits_on(behind):
                 batch.append(behind)
@@ -110,15 +123,18 @@ class GroupWriter:
             waits = not (behind.result or behind.error or self._withdrawn)
             if waits:
                 self._behind = behind
+            self._behind_its_time |= behind.error is not None
         return waits
 
     def _next_batch(self) -> list[_Job]:
+        """What has arrived; empty at the end."""
         batch: list[_Job] = []
         job = self._jobs.get()
         while job is not None:
             batch.append(job)
+            patience = PATIENCE if all(each.patient for each in batch) else 0
             try:
-                job = self._jobs.get_nowait() if len(batch) < BATCH else None
+                job = self._jobs.get(bool(patience), patience) if len(batch) < BATCH else None
             except Empty:
                 return batch
             if job is None and len(batch) < BATCH:

@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | the thing asked for failed |
 | 2 | wrong usage, or a configuration that cannot be used |
-| 3 | the daemon cannot be reached |
+| 3 | the daemon cannot be reached, or does not let you in |
 | 130 | interrupted |
 """
 
@@ -22,7 +22,7 @@ from typing import Annotated, Any, NamedTuple, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from iteira_cli.errors import CliError, Usage
+from iteira_cli.errors import AccessDenied, CliError, DaemonUnreachable, Usage
 from iteira_cli.help import overview, tidy, without_flag_types
 from iteira_cli.options import Invocation
 
@@ -125,6 +125,9 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
     from server.errors import SettingsError
 
     match error:
+        case DaemonUnreachable() | AccessDenied():
+            # One line, since it is the same with every command and what a script's log or a cron mail shows of it.
+            return ": ".join(filter(None, (str(error), error.hint))), None, error.exit_code
         case CliError():
             return str(error), error.hint, error.exit_code
         case SettingsError():

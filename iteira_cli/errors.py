@@ -20,7 +20,9 @@ class Failed(CliError):
 
 
 class AccessDenied(Failed):
-    """The daemon wants an administrator, and we are none to it."""
+    """The daemon wants an administrator, and we are none to it: to who asks it is as good as not there."""
+
+    exit_code = 3
 
 
 class NotFound(Failed):

@@ -56,7 +56,7 @@ class Output:
 
     def document(self, data: object) -> None:
         """The one JSON document that a command with `--json` prints."""
-        sys.stdout.write(jsonlib.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(as_document(data))
 
     def line(self, text: str) -> None:
         """One line of the result, never broken."""
@@ -64,7 +64,7 @@ class Output:
 
     def paragraphs(self, text: str) -> None:
         """A document of several lines, as it is."""
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """A table as wide as the terminal, with long cells folded; when piped, a line for each row, never cut.
@@ -122,6 +122,11 @@ class Output:
         self.err.print(Text("Error: ", style="bold red"), printable(text), sep="", soft_wrap=True)
         if hint:
             self.err.print(printable(hint), soft_wrap=True)
+
+
+def as_document(data: object) -> str:
+    """JSON as it is printed and written: text as text, one key a line."""
+    return jsonlib.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

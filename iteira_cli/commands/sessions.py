@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iteira_cli import own_file
 from iteira_cli.completion import user_ids
 from iteira_cli.errors import Usage
 from iteira_cli.options import DryRun, Json, Token, Url, Yes, confirm, connect, moment
@@ -132,23 +134,30 @@ def export(
     ctx: typer.Context,
     user_id: UserId,
     unmasked: Annotated[bool, typer.Option("--unmasked", help="With names, numbers and addresses.")] = False,
+    file: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Write it there; -: print it.", show_default="-")
+    ] = own_file.STDOUT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace a file that is there without asking.")] = False,
     url: Url = None,
     token: Token = None,
-    json: Json = False,
+    json: Annotated[bool, typer.Option("--json", help="As one JSON document, in place of Markdown.")] = False,
 ) -> None:
-    """Print one session as Markdown, or as JSON, to be passed on: who called is hidden, in the texts too.
+    """Export one session as Markdown, or as JSON, to be passed on: who called is hidden, in the texts too.
 
-    Example: iteira sessions export xI4WylKDvtas > call.md
+    Example: iteira sessions export xI4WylKDvtas --output call.md
     """
     from iteira_cli import conversation
-    from iteira_cli.output import Output
+    from iteira_cli.output import Output, as_document
 
-    output = Output(json)
+    if file != own_file.STDOUT:
+        own_file.agree(file, yes)
     session = connect(ctx, url, token).session(user_id, masked=not unmasked)
-    if json:
-        output.document(session)
+    text = as_document(session) if json else conversation.markdown(session) + "\n"
+    if file == own_file.STDOUT:
+        Output().paragraphs(text)
     else:
-        output.paragraphs(conversation.markdown(session))
+        own_file.write(file, text)
+        Output().note(f"written: {file}")
 
 
 @app.command()

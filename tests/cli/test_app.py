@@ -104,13 +104,32 @@ def test_a_global_option_in_the_wrong_place_is_answered_with_the_right_one() -> 
     assert "right behind `iteira`" in wrong.stderr
 
 
-def test_a_daemon_that_is_down_is_exit_code_3_and_two_lines(nobody: str) -> None:
+def test_a_daemon_that_is_down_is_exit_code_3_and_one_line_with_what_to_do(nobody: str) -> None:
     down = iteira("stats", "--url", nobody)
     assert down.returncode == 3
     assert down.stdout == ""
     assert down.stderr.splitlines() == [
-        f"Error: the daemon does not answer at {nobody} (Connection refused)",
+        f"Error: the daemon does not answer at {nobody} (Connection refused): "
         "start it with `iteira serve` (or `iteira dev`), or pass --url",
+    ]
+
+
+NEEDS_THE_DAEMON = (
+    *("stats", "why u-1", "sessions list", "sessions show u-1", "sessions export u-1"),
+    *("sessions clear u-1 --yes", "failed list", "failed show m-1", "failed retry m-1", "failed drop m-1 --yes"),
+    *("kb status", "kb search цена", "kb gaps"),
+)
+
+
+@pytest.mark.parametrize("line", NEEDS_THE_DAEMON)
+def test_whoever_the_daemon_does_not_let_in_gets_exit_code_3_and_one_line_with_what_to_do(
+    line: str, daemon: ScriptedDaemon
+) -> None:
+    daemon.any = lambda seen: (401, {"error": "the token is wrong"})
+    shut_out = CliRunner().invoke(app, [*line.split(), "--url", daemon.url, "--token", "a-wrong-token"])
+    assert (shut_out.exit_code, shut_out.stdout) == (3, "")
+    assert shut_out.stderr.splitlines() == [
+        "Error: the admin token is refused: set admin.token (ITEIRA_ADMIN__TOKEN) as the daemon has it, or pass --token"
     ]
 
 

@@ -31,7 +31,7 @@ def test_the_reference_names_every_command_option_and_exit_code() -> None:
     text = reference()
     assert [name for name in COMMANDS if f"\n## iteira {name}\n" not in text] == []
     assert "| `--watch`, `-w` |" in text
-    assert "| 3 | the daemon cannot be reached |" in text
+    assert "| 3 | the daemon cannot be reached, or does not let you in |" in text
 
 
 def commands(command: Any, path: str, ctx: Any) -> Iterator[tuple[str, Any]]:

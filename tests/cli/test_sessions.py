@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -199,3 +200,38 @@ def test_a_dry_run_says_what_would_be_cleared_and_clears_nothing(daemon: Scripte
     assert everything.stdout == f"sessions that would be cleared: {STATS['total_sessions']}\n"
     assert iteira("sessions", "clear", "nobody", "--dry-run", "--url", daemon.url).returncode == 1
     assert [seen.method for seen in daemon.seen] == ["GET", "GET"]
+
+
+def export_to(daemon: ScriptedDaemon, *arguments: str) -> Result:
+    return sessions(daemon, "export", USER, "--unmasked", "--output", *arguments)
+
+
+def test_an_export_goes_to_a_file_that_only_its_owner_reads(daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    shown = export_to(daemon, "call.json", "--json")
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "written: call.json\n")
+    assert json.loads((tmp_path / "call.json").read_text(encoding="utf-8")) == DETAIL
+    assert (tmp_path / "call.json").stat().st_mode & 0o777 == 0o600
+    assert export_to(daemon, "-").stdout.startswith(f"# Session {USER}\n")
+
+
+def test_an_export_replaces_a_file_only_when_told_to(daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    (tmp_path / "call.md").write_text("precious")
+    kept = export_to(daemon, "call.md")
+    assert kept.exit_code == 2
+    assert "call.md is there already" in kept.stderr
+    assert "--yes" in kept.stderr
+    assert ((tmp_path / "call.md").read_text(), daemon.seen) == ("precious", [])
+    assert export_to(daemon, "call.md", "--yes").exit_code == 0
+    assert (tmp_path / "call.md").read_text(encoding="utf-8").startswith(f"# Session {USER}\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["call.md"], "no draft is left behind"
+
+
+def test_an_export_that_cannot_be_made_leaves_the_file_as_it_was(daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    (tmp_path / "call.md").write_text("precious")
+    daemon.answers.clear()
+    assert export_to(daemon, "call.md", "--yes").exit_code == 1
+    assert (tmp_path / "call.md").read_text() == "precious"
+    for place, why in (("nowhere/call.md", "there is no folder nowhere"), (".", "a file is expected")):
+        wrong = export_to(daemon, place, "--yes")
+        assert wrong.exit_code == 2
+        assert why in wrong.stderr

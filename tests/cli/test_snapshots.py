@@ -74,5 +74,5 @@ def test_what_is_said_when_the_daemon_refuses(daemon: ScriptedDaemon) -> None:
     daemon.any = lambda seen: AWAY
     away = said(["stats", "sessions list"], daemon.url, 1)
     daemon.any = lambda seen: REFUSED
-    denied = said(["stats", "stats --token a-token-that-is-wrong", "failed list"], daemon.url, 1)
+    denied = said(["stats", "stats --token a-token-that-is-wrong", "failed list"], daemon.url, 3)
     same("refused.txt", f"{away}\n{denied}")

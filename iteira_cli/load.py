@@ -67,6 +67,8 @@ class Outcome:
     samples: list[Sample] = field(default_factory=list)
     daemon_asked: bool = True
     """The daemon has told what became of the messages without a reply."""
+    fillers: int = 0
+    """Times that a caller was asked for patience: part of no reply."""
     refusals: int = 0
     last_refusal: str | None = None
     faults_met: dict[str, int] = field(default_factory=dict)
@@ -129,6 +131,8 @@ class LoadTest:
         heard = [replace(reply, caller=self._owner(traffic, reply)) for reply in replies.heard]
         heard = [reply for reply in heard if reply.caller.startswith(f"{traffic.name}-")]
         match = by_turn if self._plan.scripts else by_mark
+        fillers = await asyncio.to_thread(self._fillers, traffic, heard, match)
+        heard = [reply for reply in heard if reply not in fillers]
         states = await self._final(traffic, heard, match)
         verdict = judge([_taken(sent, states) for sent in traffic.sent], heard, states, match=match)
         return Outcome(
@@ -139,6 +143,7 @@ class LoadTest:
             generator_cpu=cpu,
             samples=self._samples,
             daemon_asked=self._daemon_asked,
+            fillers=len(fillers),
             refusals=deliveries.refusals,
             last_refusal=deliveries.last_refusal,
             faults_met={**met, **self._faults.met},
@@ -182,8 +187,6 @@ class LoadTest:
         """Every reply that the mock receives is heard for the length of the block. Raises `Failed`."""
         import httpx
 
-        from mock_server.verdict import Heard
-
         listening = asyncio.Event()
 
         async def listen() -> None:
@@ -193,7 +196,7 @@ class LoadTest:
                     listening.set()
                     if line.startswith("data: "):
                         event = json.loads(line[6:])
-                        replies.take(Heard(event["token"], event["text"], event["at"], event["confirmed"]))
+                        replies.take(_heard(event))
 
         task = asyncio.create_task(listen())
         waiting = asyncio.create_task(listening.wait())
@@ -273,6 +276,18 @@ class LoadTest:
         await poll(done, SETTLE)
         return states
 
+    def _fillers(self, traffic: Traffic, heard: Sequence[Heard], match: Match) -> list[Heard]:
+        """What of it the daemon said only to ask for patience."""
+        from mock_server import fillers
+
+        outcomes = {}
+        for turn in fillers.doubtful(heard, match(traffic.sent, heard, {})[1]):
+            with suppress(CliError):  # unknown to the daemon, or it does not tell us: then it counts as a reply
+                for happened in self._admin.message(turn)["timeline"]:
+                    if happened["event"] == "filler":
+                        outcomes[turn] = str(happened["details"].get("outcome"))
+        return fillers.told(heard, outcomes, {sent.mark for sent in traffic.sent} - {""})
+
     def _ended(self, traffic: Traffic, heard: list[Heard], match: Match) -> dict[int, str]:
         """What the daemon says, by message id, of the messages without a reply; where replies are known by their turn
         it is asked of all that their callers said, since one that is missing makes others of the next ones."""
@@ -291,6 +306,12 @@ class LoadTest:
                 continue
             states.update(_states(lines, [sent for sent in asked if sent.caller == caller]))
         return states
+
+
+def _heard(event: Mapping[str, Any]) -> Heard:
+    from mock_server.verdict import Heard
+
+    return Heard(event["token"], event["text"], event["at"], event["confirmed"], event["request_id"] or "")
 
 
 def _states(lines: Sequence[TranscriptLine], sent: Sequence[Sent]) -> dict[int, str]:

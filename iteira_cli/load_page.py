@@ -98,6 +98,7 @@ def verdict_rows(content: Mapping[str, Any]) -> list[tuple[str, int]]:
         ("out of order", verdict["out_of_order"]),
         ("stray: a reply to nothing that was said", verdict["stray"]),
         ("heard twice because TalkMe's answer was lost", verdict["repeated"]),
+        ("asked for patience (a filler, part of no reply)", verdict["fillers"]),
     ]
 
 

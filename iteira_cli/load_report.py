@@ -70,6 +70,7 @@ def document(outcome: Outcome, chaos: str, seed: int, thresholds: Sequence[Thres
             "out_of_order": len(verdict.disordered),
             "stray": len(verdict.stray),
             "repeated": verdict.repeated,
+            "fillers": outcome.fillers,
         },
         "refused_deliveries": outcome.refusals,
         "last_refusal": outcome.last_refusal,

@@ -27,6 +27,8 @@ class RepliesInTurn(Replies):
         super().__init__()
         self._queues: dict[str, deque[asyncio.Future[float]]] = defaultdict(deque)
         self._latest: dict[str, Heard] = {}
+        self._begun: set[str] = set()
+        """The turns of which something was heard."""
 
     def expect(self, caller: Caller, saying: Saying) -> asyncio.Future[float]:
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -40,8 +42,10 @@ class RepliesInTurn(Replies):
     def take(self, reply: Heard) -> None:
         self.heard.append(reply)
         earlier, self._latest[reply.caller] = self._latest.get(reply.caller), reply
-        if earlier and repeats(earlier, reply):
-            return
+        if (earlier and repeats(earlier, reply)) or reply.turn in self._begun:
+            return  # sent again, or what follows a filler: nobody else waits for it
+        if reply.turn:
+            self._begun.add(reply.turn)
         if queue := self._queues[reply.caller]:
             queue.popleft().set_result(reply.at)
 

@@ -46,6 +46,8 @@ class Heard:
     at: float
     confirmed: bool = True
     """False where a fault kept TalkMe's answer from the sender, who has to send it again."""
+    turn: str = ""
+    """The turn that it belongs to, as the sender names it; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True)

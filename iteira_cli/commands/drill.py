@@ -109,6 +109,7 @@ def _environment(store: str, plan: Plan, knowledge: Path, folder: Path) -> dict[
         "ITEIRA_SERVER__REPLY_WAIT": f"{REPLY_WAIT:g}",
         "ITEIRA_KNOWLEDGE__PATH": str(knowledge.resolve()),
         "ITEIRA_KNOWLEDGE__EMBEDDER": "none",
+        "ITEIRA_AGENT__FILLER_AFTER": "0",  # a turn that a stopped node holds up must say nothing but its reply
     }
 
 

@@ -111,7 +111,8 @@ class Filler:
             outcome = "taken"
         except Exception as error:  # it is a courtesy: nothing that goes wrong with it may matter
             log.debug("no filler: %s", type(error).__name__)
-        timeline.add("filler", outcome=outcome)
+        finally:  # also where the reply would not wait for it: TalkMe may have taken it all the same
+            timeline.add("filler", outcome=outcome)
 
 
 async def _nothing() -> None:

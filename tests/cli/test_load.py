@@ -14,7 +14,11 @@ from iteira_cli.charts import Line, bars, lines
 from iteira_cli.errors import Usage
 from iteira_cli.processes import consumption
 from iteira_cli.thresholds import threshold
+from mock_server.app import create_app
+from mock_server.openai_api import Model
+from mock_server.serving import Server
 from tests.daemon import running_daemon, settings_for
+from tests.mock.serving import in_thread
 from tests.ports import free_port
 
 from .terminal import IteiraProcess, iteira
@@ -125,6 +129,7 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
     assert (document["calls"], document["messages"], document["plan"]["seed"]) == (5, 10, 1)
     assert document["verdict"] == {
         **dict.fromkeys(("failed", "expired", "refused", "lost", "doubled", "out_of_order", "stray", "repeated"), 0),
+        "fillers": 0,
         "clean": True,
         "daemon_asked": True,
         "accepted": 10,
@@ -159,6 +164,22 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
     assert chaotic.returncode == 0, chaotic.stderr
     assert verdict["clean"]
     assert set(json.loads(chaotic.stdout)["faults_met"]) & {"http500", "truncate"}
+
+
+async def test_a_filler_is_no_stray_reply_and_no_lost_turn(tmp_path: Path) -> None:
+    (tmp_path / "name.toml").write_text(WRITTEN, encoding="utf-8")
+    model = Model(first_token=0.3, tokens_per_second=10_000)
+    with in_thread(Server(create_app(model=model))) as mock:
+        agent = {"provider": "openai", "base_url": f"{mock}/v1", "api_key": "any", "filler_after": 0.05}
+        async with running_daemon(settings_for(tmp_path, f"{mock}/", agent=agent)) as daemon:
+            load = ("simulate-load", "--url", daemon, "--mock", mock, "--calls", "2", "--json")
+            by_mark = await asyncio.to_thread(iteira, *load, "--turns", "2")
+            by_turn = await asyncio.to_thread(iteira, *load, "--scenarios", "name.toml", "--seed", "1")
+
+    for run, said in ((by_mark, 4), (by_turn, 6)):
+        assert run.returncode == 0, run.stderr
+        verdict = json.loads(run.stdout)["verdict"]
+        assert (verdict["answered"], verdict["fillers"], verdict["clean"]) == (said, said, True)
 
 
 def test_charts_are_drawings_that_say_in_words_what_they_show() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from mock_server.delivery import Deliveries
+from mock_server.load import Caller, Saying
 from mock_server.traffic import Plan, Traffic
 from mock_server.turns import RepliesInTurn, by_turn
 from mock_server.verdict import Heard, Sent, Verdict, judge
@@ -108,3 +109,12 @@ async def test_a_reply_that_does_not_come_is_not_taken_from_the_next_line() -> N
     traffic = await written_calls(daemon, patience=0.05)
     unheard = sum(seen.heard_at is None for seen in traffic.observations)
     assert unheard == sum("Где вы?" in lines for lines in daemon.heard_of.values()) > 0
+
+
+async def test_what_follows_a_filler_of_the_same_turn_is_not_the_next_ones_reply() -> None:
+    replies = RepliesInTurn()
+    anna = Caller(1, "anna", "anna")
+    first, second = (replies.expect(anna, Saying(number, "", 0.0, "Где вы?")) for number in (1, 2))
+    for at, (text, turn) in enumerate([("Секунду.", "t1"), ("а", "t1"), ("б", "t2")]):
+        replies.take(Heard("anna", text, at, turn=turn))
+    assert (first.result(), second.result()) == (0, 2)

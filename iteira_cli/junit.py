@@ -1,7 +1,8 @@
 """Played scenarios as JUnit XML, the form in which CI servers read results of tests.
 
 There is no standard; this is what Jenkins' and GitLab's readers agree on: `testsuites` with one `testsuite` for each
-scenario, in it one `testcase` for each call, with a `failure` where the call did not go as written.
+scenario, in it one `testcase` for each call, with a `failure` where the call did not go as written and an `error` where
+it could not be made.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def _case(played: Played, names: dict[str, str]) -> Element:
 
     case = Xml.Element("testcase", names)
     problems = [f"«{each.said.text}»: {problem}" for each in played.outcomes for problem in each.problems]
-    if problems:
+    if played.error:
+        Xml.SubElement(case, "error", {"message": _plain(played.error), "type": "call"})
+    elif problems:
         failure = Xml.SubElement(case, "failure", {"message": _plain(problems[0]), "type": "scenario"})
         failure.text = _plain("\n".join(problems))
     Xml.SubElement(case, "system-out").text = _plain("\n".join(_conversation(played)))
@@ -85,8 +88,8 @@ def _conversation(played: Played) -> list[str]:
 def _counts(played: Sequence[Played]) -> dict[str, str]:
     return {
         "tests": str(len(played)),
-        "failures": str(sum(not each.passed for each in played)),
-        "errors": "0",
+        "failures": str(sum(not each.passed and each.error is None for each in played)),
+        "errors": str(sum(each.error is not None for each in played)),
         "skipped": "0",
         "time": f"{sum(each.took for each in played):.3f}",
     }

@@ -36,6 +36,8 @@ class Played:
     took: float
     """Seconds."""
     outcomes: Sequence[Outcome]
+    error: str | None = None
+    """Why it could not be made at all."""
 
     @property
     def source(self) -> str:
@@ -44,7 +46,7 @@ class Played:
 
     @property
     def passed(self) -> bool:
-        return not any(outcome.problems for outcome in self.outcomes)
+        return self.error is None and not any(outcome.problems for outcome in self.outcomes)
 
     @property
     def slowest(self) -> float | None:
@@ -112,15 +114,19 @@ def by_hand(lines: Sequence[str], phone: str | None, name: str | None) -> Scenar
 async def play(
     found: Sequence[tuple[Path | None, Scenario]], connect: Connect, timeout: float, repeat: int = 1
 ) -> AsyncIterator[Played]:
-    """Call `repeat` times for each scenario, one after the other."""
+    """Call `repeat` times for each scenario, one after the other. A call that cannot be made is told like one that
+    went wrong: what comes after it, and who reads the results, must not miss it."""
     from mock_server.scenario import judged
 
     for file, scenario in found:
         for attempt in range(1, repeat + 1):
-            began = time.monotonic()
-            async with connect(scenario.phone, scenario.name) as call:
-                outcomes = [judged(line, await call.say(line.text, time_limit=timeout)) for line in scenario.say]
-            yield Played(file, scenario.title, attempt, time.monotonic() - began, outcomes)
+            began, outcomes, error = time.monotonic(), [], None
+            try:
+                async with connect(scenario.phone, scenario.name) as call:
+                    outcomes = [judged(line, await call.say(line.text, time_limit=timeout)) for line in scenario.say]
+            except Failed as failed:
+                error = str(failed)
+            yield Played(file, scenario.title, attempt, time.monotonic() - began, outcomes, error)
 
 
 def report(played: Sequence[Played], output: Output) -> None:
@@ -149,6 +155,8 @@ def _row(rate: Rate, repeated: bool) -> tuple[str, str, int, str, str]:
 
 
 def _explain(played: Played, output: Output, where: str) -> None:
+    if played.error:
+        output.line(f"{where}: {played.error}")
     for outcome in played.outcomes:
         for problem in outcome.problems:
             output.line(f"{where}: «{outcome.said.text}»: {problem}")
@@ -183,6 +191,7 @@ def _call(played: Played) -> dict[str, Any]:
         "attempt": played.attempt,
         "took": played.took,
         "passed": played.passed,
+        "error": played.error,
         "lines": [
             {
                 "text": outcome.said.text,

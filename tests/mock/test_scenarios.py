@@ -10,13 +10,18 @@ from xml.etree import ElementTree
 
 import pytest
 
+from iteira_cli.commands.mock import answers
 from iteira_cli.completion import scenario_names
 from iteira_cli.errors import Usage
 from iteira_cli.scenarios import read
+from mock_server.app import create_app
 from mock_server.caller import Said
 from mock_server.scenario import Line, judged
+from mock_server.serving import Server
 from tests.cli.terminal import iteira
 from tests.mock.daemon_double import SENT, DaemonDouble, TalkMe
+from tests.mock.serving import in_thread
+from tests.polling import eventually
 
 GOOD = """
 title = "Прощание"
@@ -190,6 +195,29 @@ def test_a_ci_server_can_read_the_results(daemon_url: str, mock_url: str, folder
     assert failure is not None
     assert failure.get("message") == "«Сколько стоит?»: «42 рубля» is not in the answer"
     assert heard == "Вы: Сколько стоит?\nКонсультант: Не знаю \ufffd", "XML has no place for control characters"
+
+
+def test_calls_that_could_not_be_made_are_errors_in_the_results(tmp_path: Path) -> None:
+    server = Server(create_app())
+    with in_thread(server) as mock:
+
+        async def answer_and_take_the_mock_away(talkme: TalkMe, text: str) -> dict[str, Any]:
+            await talkme.send(text)
+            server.should_exit = True
+            await eventually(lambda: not answers(mock))
+            return SENT
+
+        with in_thread(DaemonDouble(f"{mock}/", answer_and_take_the_mock_away).server()) as daemon_url:
+            written = tmp_path / "results.xml"
+            result = simulate(daemon_url, mock, "--say", "раз", "--repeat", "3", "--junit", str(written))
+
+    assert result.returncode == 1
+    assert f"--say, call 3: the mock at {mock} does not answer" in result.stdout
+    root = ElementTree.parse(written).getroot()
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "1", "2")
+    told = [case.find("error") for case in root.iter("testcase")]
+    assert [error is None for error in told] == [True, False, False]
+    assert f"the mock at {mock} does not answer" in str(told[1] is not None and told[1].get("message"))
 
 
 def test_results_that_could_not_be_written_are_refused_before_a_call(tmp_path: Path) -> None:

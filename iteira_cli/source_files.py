@@ -1,27 +1,29 @@
-"""The daemon's code while someone works on it: told when it changes, and whether it can be imported."""
+"""The code of daemon and mock while someone works on it: told when it changes, and whether it can be imported."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 DATA = (".md", ".txt", ".lua")
-"""What the daemon reads of its own beside Python."""
+"""What they read of their own beside Python; of the mock's page every request reads the files as they are."""
 
 
 def checkout() -> Path | None:
-    """The folder of the daemon's code; None where it is installed, and nobody changes it."""
+    """The folder in which our packages are; None where they are installed, and nobody changes them."""
     found = find_spec("server")
-    folder = Path(found.origin).parent if found and found.origin else None
-    return folder if folder and (folder.parent / "pyproject.toml").is_file() else None
+    folder = Path(found.origin).parents[1] if found and found.origin else None
+    return folder if folder and (folder / "pyproject.toml").is_file() else None
 
 
-def flaw() -> str | None:
-    """What keeps the daemon's code from being imported, in one line; None if nothing does."""
-    tried = subprocess.run([sys.executable, "-c", "import server.app"], capture_output=True, text=True, check=False)
+def flaw(package: str) -> str | None:
+    """What keeps the program in it from being imported, in one line; None if nothing does."""
+    program = f"import {package}.app"
+    tried = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
     lines = tried.stderr.strip().splitlines() or [f"Python ended with {tried.returncode}"]
     return " in".join([lines[-1], *_place(lines)]) if tried.returncode else None
 
@@ -32,24 +34,34 @@ def _place(lines: list[str]) -> list[str]:
 
 
 class SourceFiles:
-    """Watches `folder` from a thread of its own until it is closed; a daemon's code that is installed is None."""
+    """Watches these packages in `folder` from a thread of its own until it is closed; where there is nothing to watch
+    the folder is None."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._changed, self._closed = Event(), Event()
+    def __init__(self, folder: Path | None, packages: Sequence[str]) -> None:
+        self._changed: set[str] = set()
+        self._lock, self._closed = Lock(), Event()
         if folder:
-            Thread(target=self._watch, args=(folder,), name="source files", daemon=True).start()
+            self._folders = {package: (folder / package).resolve() for package in packages}
+            Thread(target=self._watch, name="source files", daemon=True).start()
 
-    def changed(self) -> bool:
-        """Whether anything was since it was asked last."""
-        seen = self._changed.is_set()
-        self._changed.clear()
+    def changed(self) -> set[str]:
+        """The packages in which anything was since it was asked last."""
+        with self._lock:
+            seen, self._changed = self._changed, set()
         return seen
 
     def close(self) -> None:
         self._closed.set()
 
-    def _watch(self, folder: Path) -> None:
+    def _watch(self) -> None:
         from watchfiles import PythonFilter, watch
 
-        for _ in watch(folder, watch_filter=PythonFilter(extra_extensions=DATA), stop_event=self._closed):
-            self._changed.set()
+        wanted = PythonFilter(extra_extensions=DATA)
+        for changes in watch(*self._folders.values(), watch_filter=wanted, stop_event=self._closed):
+            paths = [Path(path) for _, path in changes]
+            with self._lock:
+                self._changed |= {
+                    package
+                    for package, folder in self._folders.items()
+                    if any(path.is_relative_to(folder) for path in paths)
+                }

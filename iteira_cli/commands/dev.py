@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -34,6 +30,7 @@ from iteira_cli.commands.mock import (
 from iteira_cli.errors import Failed
 from iteira_cli.options import Invocation, address, load_settings
 from iteira_cli.program import typed
+from iteira_cli.side_by_side import Program, fail_if_one_ended, stop
 from iteira_cli.source_files import SourceFiles, checkout, flaw
 
 if TYPE_CHECKING:
@@ -41,9 +38,6 @@ if TYPE_CHECKING:
 
 CONFIGURATION, CODE = "configuration", "code"
 DEFAULT_DAEMON = "http://127.0.0.1:8000"
-START_SECONDS = 180.0
-"""The first start reads the whole knowledge base."""
-STOP_SECONDS = 40.0
 LOOK_SECONDS = 0.2
 """Between two looks at the programs and at the files that a start reads."""
 
@@ -62,7 +56,7 @@ def dev(
     """Run the daemon and a mock TalkMe together, ready to take a simulated call. One Ctrl-C stops both.
 
     With --llm the mock is a model provider too, and the daemon's consultant is OpenAI's; no key is needed. The daemon
-    starts again when its configuration's files change, and in a checkout of the source when its code does.
+    starts again when its configuration's files change; in a checkout of the source both do when their code does.
 
     Example: iteira dev
     """
@@ -80,33 +74,50 @@ def dev(
     pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
     script = ["--llm-script", str(llm_script)] if llm_script else []
     model = ["--llm", *pace, *script] if llm else []
-    config = ctx.ensure_object(Invocation)
-
-    def serve() -> subprocess.Popen[bytes]:
-        return _start("serve", "--port", str(port), config=config, environment=environment)
-
-    programs = [
-        _start("mock", "--port", str(mock_port), "--daemon", daemon, "--chaos", chaos, "--seed", str(seed), *model),
-        serve(),
-    ]
-    files, source = _ConfigurationFiles(config.config), SourceFiles(checkout())
+    config = ctx.ensure_object(Invocation).config
+    chosen = ["--chaos", chaos, "--seed", str(seed), *model]
+    mock = Program(
+        *("mock", "mock_server"),
+        command=["mock", "--port", str(mock_port), "--daemon", daemon, *chosen],
+        health=f"{talkme}/health",
+    )
+    serving = Program(
+        *("daemon", "server"),
+        command=["serve", "--port", str(port)],
+        health=f"{daemon}/webhook/talkme/health",
+        environment=environment,
+        config=config,
+    )
+    files = Files(config, SourceFiles(checkout(), ("server", "mock_server")))
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
+        for program in (mock, serving):
+            program.start()
+        mock.until_ready()
+        serving.until_ready([mock])
         _say_what_to_do(output, daemon, talkme)
         while True:
-            what = _wait_for_change(files, source, programs)
-            usable = _importable(output) if what == CODE else _usable(ctx, port, output)
-            if usable:
-                _stop([programs.pop()])
-                programs.append(serve())
-                _wait_until_ready(f"{daemon}/webhook/talkme/health", programs)
-                output.note(f"the daemon runs with the changed {what}")
+            for what, program in files.wait_for_change(serving, mock):
+                usable = _importable(program, output) if what == CODE else _usable(ctx, port, output)
+                if usable:
+                    _again(program, what, files, output)
     except KeyboardInterrupt:
         output.note("stopping")
     finally:
-        source.close()
-        _stop(programs)
+        files.source.close()
+        stop([mock, serving])
+
+
+def _again(program: Program, what: str, files: Files, output: Output) -> None:
+    """Let it run with what has changed. If it does not, that is told, and the next change is its next chance."""
+    stop([program])
+    program.start()
+    try:
+        if program.until_ready(given_up=files.changed):
+            output.note(f"the {program.name} runs with the changed {what}")
+    except Failed as error:
+        stop([program])
+        output.error(f"with the changed {what} {error}", f"the {program.name} starts again when a file changes")
 
 
 def _say_what_to_do(output: Output, daemon: str, talkme: str) -> None:
@@ -146,38 +157,29 @@ def _check_free(host: str, port: int, mock_port: int) -> None:
         raise cannot_listen(error, "127.0.0.1", mock_port, "--mock-port") from None
 
 
-def _start(
-    command: str, *options: str, config: Invocation | None = None, environment: dict[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    before = ["--config", str(config.config)] if config and config.config else []
-    return subprocess.Popen([sys.executable, "-m", "iteira_cli", *before, command, *options], env=environment)  # noqa: S603
+class Files:
+    """The files that a start reads: of the configuration, which may come and go, and of the code."""
 
-
-def _wait_until_ready(health: str, programs: list[subprocess.Popen[bytes]]) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        _fail_if_one_ended(programs)
-        try:
-            opener.open(health, timeout=5).close()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-        else:
-            return
-    raise Failed(f"the daemon was not ready within {START_SECONDS:g} s")
-
-
-class _ConfigurationFiles:
-    """The files that the configuration is read from, which may come and go."""
-
-    def __init__(self, config: Path | None) -> None:
-        self._config = config
+    def __init__(self, config: Path | None, source: SourceFiles) -> None:
+        self._config, self.source = config, source
         self._seen = self._look()
+        self._changed: set[str] = set()
+        """Packages, and the configuration."""
 
     def changed(self) -> bool:
-        """Whether they are others, or others' content, than when it was asked last."""
+        """Whether there is something that `wait_for_change` would tell at once."""
         before, self._seen = self._seen, self._look()
-        return self._seen != before
+        self._changed |= self.source.changed() | ({CONFIGURATION} if self._seen != before else set())
+        return bool(self._changed)
+
+    def wait_for_change(self, daemon: Program, mock: Program) -> list[tuple[str, Program]]:
+        """What has changed, for which program. Raises `Failed` if one ends meanwhile that was ready."""
+        while not self.changed():
+            fail_if_one_ended(program for program in (daemon, mock) if program.proven)
+            time.sleep(LOOK_SECONDS)
+        changed, self._changed = self._changed, set()
+        code = [(CODE, program) for program in (mock, daemon) if program.package in changed]
+        return code if (CODE, daemon) in code or CONFIGURATION not in changed else [*code, (CONFIGURATION, daemon)]
 
     def _look(self) -> dict[str, int]:
         from server.errors import SettingsError
@@ -203,44 +205,14 @@ def _usable(ctx: typer.Context, port: int, output: Output) -> bool:
     return True
 
 
-def _importable(output: Output) -> bool:
-    """Whether the daemon can start with the changed code; if not, what is wrong with it is told."""
-    if wrong := flaw():
-        output.error(f"the changed code cannot be imported: {wrong}", "the daemon goes on with the code it has")
+def _importable(program: Program, output: Output) -> bool:
+    """Whether it can start with the changed code; if not, what is wrong with it is told."""
+    if wrong := flaw(program.package):
+        kept = f"the {program.name} goes on with the code it has" if program.process else "change it again"
+        output.error(f"the changed code cannot be imported: {wrong}", kept)
         return False
-    output.note("the code has changed: the daemon starts again")
+    output.note(f"the code has changed: the {program.name} starts again")
     return True
-
-
-def _wait_for_change(files: _ConfigurationFiles, source: SourceFiles, programs: list[subprocess.Popen[bytes]]) -> str:
-    """What has changed. Raises `Failed` if a program ends meanwhile."""
-    while True:
-        if files.changed():
-            return CONFIGURATION
-        if source.changed():
-            return CODE
-        _fail_if_one_ended(programs)
-        time.sleep(LOOK_SECONDS)
-
-
-def _fail_if_one_ended(programs: list[subprocess.Popen[bytes]]) -> None:
-    for program in programs:
-        if program.poll() is not None:
-            raise Failed("the daemon or the mock has ended; the lines above say why")
-
-
-def _stop(programs: list[subprocess.Popen[bytes]]) -> None:
-    """Ctrl-C has reached them already where there is a terminal; a second signal does no harm. Whoever presses it
-    again does not want to wait for turns in flight: what they were answering stays in the inbox."""
-    try:
-        for program in programs:
-            program.terminate()
-        for program in programs:
-            program.wait(STOP_SECONDS)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        for program in programs:
-            program.kill()
-            program.wait()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -141,7 +141,9 @@ def test_dev_starts_the_daemon_again_when_its_configuration_changes_and_not_with
         assert process.returncode in {0, 130}, rest
 
 
-def test_dev_starts_the_daemon_again_when_its_code_changes_and_not_with_broken_code(tmp_path: Path) -> None:
+def test_dev_starts_the_daemon_again_when_its_code_changes_and_waits_for_better_code_if_it_cannot(
+    tmp_path: Path,
+) -> None:
     checkout, original = tmp_path / "checkout", Path(server.__file__).parents[1]
     for package in ("server", "iteira_cli", "mock_server"):
         shutil.copytree(original / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -159,6 +161,16 @@ def test_dev_starts_the_daemon_again_when_its_code_changes_and_not_with_broken_c
         clock.write_text(good, encoding="utf-8")
         lines_until(process, "the code has changed: the daemon starts again")
         lines_until(process, "the daemon runs with the changed code")
+
+        clock.write_text(f"{good}\nimport sys\nif 'uvicorn' in sys.modules:\n    raise SystemExit('no time')\n")
+        ended = "\n".join(lines_until(process, "the daemon starts again when a file changes"))
+        assert "Error: with the changed code the daemon has ended; the lines above say why" in ended
+        clock.write_text(good, encoding="utf-8")
+        lines_until(process, "the daemon runs with the changed code")
+
+        (checkout / "mock_server" / "webhook.py").touch()
+        lines_until(process, "the code has changed: the mock starts again")
+        lines_until(process, "the mock runs with the changed code")
         os.killpg(process.pid, signal.SIGINT)
         _, rest = process.communicate(timeout=60)
         assert process.returncode in {0, 130}, rest
@@ -169,7 +181,7 @@ def test_only_a_checkout_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(source_files, "find_spec", lambda name: ModuleSpec(name, None, origin=str(folder / "x.py")))
     assert source_files.checkout() is None
     (tmp_path / "pyproject.toml").touch()
-    assert source_files.checkout() == folder
+    assert source_files.checkout() == tmp_path
 
 
 def test_dev_says_how_to_call_it_and_ends_at_once_when_ctrl_c_is_pressed_twice() -> None:

@@ -24,7 +24,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from iteira_cli.load import client
+import uvloop
+
+from iteira_cli.load import session
 
 PATH = "/webhook/talkme/health"
 PAUSE = 0.02
@@ -73,10 +75,11 @@ async def of_streams(url: str, connections: int, seconds: int) -> float:
 
 
 async def of_the_generator(url: str, connections: int, seconds: int) -> float:
-    async with client() as http:
+    async with session() as connections_of_callers:
 
         async def ask() -> None:
-            await http.get(url + PATH)
+            async with connections_of_callers.get(url + PATH) as answer:
+                await answer.read()
 
         return await _median([ask] * connections, seconds)
 
@@ -124,8 +127,8 @@ def main() -> None:
     kinds = {
         "wrk": of_wrk,
         "socket, no event loop": of_a_socket,
-        "asyncio streams": lambda *given: asyncio.run(of_streams(*given)),
-        "generator's client": lambda *given: asyncio.run(of_the_generator(*given)),
+        "streams on uvloop": lambda *given: uvloop.run(of_streams(*given)),
+        "the generator": lambda *given: uvloop.run(of_the_generator(*given)),
     }
     for connections in (1, 4):
         rounds = [

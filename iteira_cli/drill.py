@@ -72,6 +72,7 @@ class Drill:
 
         from mock_server.app import create_app
         from mock_server.load import Load
+        from mock_server.posting import by_httpx
         from mock_server.serving import listen, running
         from mock_server.verdict import judge
 
@@ -84,7 +85,7 @@ class Drill:
             self._progress(),
         ):
             self.load = Load(
-                http,
+                by_httpx(http),
                 Random(f"load {self.plan.seed}"),  # noqa: S311 - to be repeated, not to be secret
                 name=f"drill-{secrets.token_hex(4)}",
                 callers=self.plan.callers,

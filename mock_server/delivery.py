@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from mock_server.faults import Fault, Faults, Side
+from mock_server.posting import Answer, Post, Unanswered
 
 PAUSE = 0.25
 """Seconds before a refused webhook is sent again."""
@@ -56,14 +56,14 @@ class Deliveries:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        post: Post,
         target: Callable[[], str],
         *,
         now: Callable[[], float] = time.time,
         faults: Faults | None = None,
         give_up: float = GIVE_UP,
     ) -> None:
-        self._http, self._target, self._now, self._give_up = http, target, now, give_up
+        self._post_to, self._target, self._now, self._give_up = post, target, now, give_up
         self._faults = faults or Faults()
         self.refusals = 0
         """Deliveries that were not accepted."""
@@ -102,23 +102,29 @@ class Deliveries:
         """Post one webhook. Raises `Refused`."""
         began = self._now()
         try:
-            answer = await self._http.post(f"{self._target()}/webhook/talkme", json=body, timeout=ANSWER_TIMEOUT)
-        except httpx.TransportError as error:
-            raise self._refusal(str(error) or type(error).__name__) from error
-        if not answer.is_success:
-            raise self._refusal(answer.text[:LONGEST], answer.status_code)
-        return Delivered(began, self._now(), accepted=True, status=answer.status_code, told=answer.text[:LONGEST])
+            answer = await self._posted(_json(body))
+        except Unanswered as error:
+            raise self._refusal(str(error)) from error
+        if not 200 <= answer.status < 300:
+            raise self._refusal(answer.text[:LONGEST], answer.status)
+        return Delivered(began, self._now(), accepted=True, status=answer.status, told=answer.text[:LONGEST])
+
+    async def _posted(self, body: bytes) -> Answer:
+        return await self._post_to(f"{self._target()}/webhook/talkme", body, ANSWER_TIMEOUT)
 
     async def _malformed(self, body: dict[str, Any]) -> None:
         """Half of the body, whose refusal is as it should be. Raises nothing: the whole one follows."""
-        half = json.dumps(body, ensure_ascii=False).encode()[: len(str(body)) // 2]
-        headers = {"Content-Type": "application/json"}
+        whole = _json(body)
         try:
-            await self._http.post(f"{self._target()}/webhook/talkme", content=half, headers=headers)
-        except httpx.TransportError as error:
-            self._refusal(str(error) or type(error).__name__)
+            await self._posted(whole[: len(whole) // 2])
+        except Unanswered as error:
+            self._refusal(str(error))
 
     def _refusal(self, told: str, status: int | None = None) -> Refused:
         self.refusals += 1
         self.last_refusal = f"status {status}: {told[:200]}" if status else told
         return Refused(told, status)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

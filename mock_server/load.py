@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import httpx
-
 from mock_server.delivery import Deliveries
+from mock_server.posting import Post
 from mock_server.verdict import Sent
 from mock_server.webhook import webhook
 
@@ -84,7 +83,7 @@ class Load:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        post: Post,
         random: Random,
         *,
         name: str,
@@ -95,7 +94,7 @@ class Load:
     ) -> None:
         self._random, self._rate, self._now = random, rate, now
         self._marks = Marks(random)
-        self._deliveries = Deliveries(http, target, now=now)
+        self._deliveries = Deliveries(post, target, now=now)
         self.callers = [
             Caller(number, f"{name}-{number}", f"token-of-{name}-{number}") for number in range(1, callers + 1)
         ]

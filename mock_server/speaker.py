@@ -12,6 +12,7 @@ import httpx
 from mock_server.calls import Call, Calls, Event
 from mock_server.delivery import Deliveries
 from mock_server.faults import Fault, Faults
+from mock_server.posting import by_httpx
 from mock_server.webhook import webhook
 
 HELD = 5.0
@@ -66,7 +67,7 @@ class Speaker:
             await self._client.aclose()
 
     async def _deliver(self, call: Call, event: Event) -> None:
-        deliveries = Deliveries(self._http(), lambda: self.daemon, faults=self._faults, give_up=0)
+        deliveries = Deliveries(by_httpx(self._http()), lambda: self.daemon, faults=self._faults, give_up=0)
         fault = deliveries.fault()
         if fault:
             self._calls.fault(call.token, fault.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import secrets
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -131,7 +132,7 @@ def simulate_load(
     )
     test = _test(ctx, plan, chaos, seed, connect(ctx, url, token), base_url("--mock", mock), output)
     signal.signal(signal.SIGTERM, interrupt)
-    with start_blocking_portal() as portal:
+    with start_blocking_portal(backend_options={"use_uvloop": sys.platform != "win32"}) as portal:
         outcome = portal.call(test.run)
     content = document(outcome, chaos, seed, thresholds)
     _write(pages, content, output)

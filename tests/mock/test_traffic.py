@@ -16,6 +16,7 @@ import pytest
 
 from mock_server.delivery import Deliveries
 from mock_server.faults import Faults
+from mock_server.posting import by_httpx
 from mock_server.traffic import Plan, Replies, Traffic
 from mock_server.verdict import Heard, judge
 
@@ -61,7 +62,7 @@ class Daemon:
 
 async def load(daemon: Daemon, chaos: str = "", **plan: Any) -> Traffic:
     async with httpx.AsyncClient(transport=httpx.MockTransport(daemon)) as http:
-        deliveries = Deliveries(http, lambda: "http://daemon", faults=Faults(chaos), give_up=1.0)
+        deliveries = Deliveries(by_httpx(http), lambda: "http://daemon", faults=Faults(chaos), give_up=1.0)
         settings = {"calls": None, "turns": 1, "patience": 5.0} | plan
         traffic = Traffic(Plan(**settings), deliveries, daemon.replies, Random(1), name="load")
         await traffic.run()

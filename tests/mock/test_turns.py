@@ -11,6 +11,7 @@ import httpx
 
 from mock_server.delivery import Deliveries
 from mock_server.load import Caller, Saying
+from mock_server.posting import by_httpx
 from mock_server.traffic import Plan, Traffic
 from mock_server.turns import RepliesInTurn, by_turn
 from mock_server.verdict import Heard, Sent, Verdict, judge
@@ -91,7 +92,9 @@ class Daemon:
 async def written_calls(daemon: Daemon, patience: float = 5.0) -> Traffic:
     async with httpx.AsyncClient(transport=httpx.MockTransport(daemon)) as http:
         plan = Plan(calls=20, turns=None, concurrency=5, patience=patience, scripts=SCRIPTS)
-        traffic = Traffic(plan, Deliveries(http, lambda: "http://daemon"), daemon.replies, Random(1), name="load")
+        traffic = Traffic(
+            plan, Deliveries(by_httpx(http), lambda: "http://daemon"), daemon.replies, Random(1), name="load"
+        )
         await traffic.run()
     return traffic
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.load import Load, Marks
+from mock_server.posting import by_httpx
 from mock_server.verdict import IN_FLIGHT, Heard, Sent, judge
 from server.consultant.intents import intent
 from server.consultant.names import introduced
@@ -157,7 +158,7 @@ async def test_the_names_of_a_load_are_unique_and_come_back_from_the_consultant_
         return httpx.Response(200)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(accept)) as http:
-        load = Load(http, Random(1), name="load", callers=5, rate=2000, target=lambda: "http://daemon")
+        load = Load(by_httpx(http), Random(1), name="load", callers=5, rate=2000, target=lambda: "http://daemon")
         await load.run(1.0)
     marks = [sent.mark for sent in load.sent]
     assert len(marks) == len(set(marks)) == load.intended == len(bodies)
@@ -185,7 +186,7 @@ async def test_a_refused_webhook_comes_again_with_its_id_before_the_next_one_of_
         return httpx.Response(200)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(refuse_once)) as http:
-        load = Load(http, Random(1), name="load", callers=1, rate=40, target=lambda: "http://daemon")
+        load = Load(by_httpx(http), Random(1), name="load", callers=1, rate=40, target=lambda: "http://daemon")
         await load.run(0.1)
     assert len(load.sent) >= 2
     assert tried == [number for sent in load.sent for number in (sent.id, sent.id)]

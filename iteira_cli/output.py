@@ -153,7 +153,8 @@ def _table(names: Sequence[str], rows: list[list[Cell]], width: int) -> Table:
 
     shown = [[printable(" ".join(cell.split()) if isinstance(cell, str) else cell) for cell in row] for row in rows]
     columns = [[text.plain for text in column] for column in zip(*shown, strict=True)]
-    room = sum(_least(name, column) + GAP for name, column in zip(names, columns, strict=True)) <= width
+    least = [_least(name, column) for name, column in zip(names, columns, strict=True)]
+    room = sum(least) + GAP * (len(least) - 1) <= width
     table = Table(show_header=any(names), box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     for name, column, cells in zip(names, columns, zip(*rows, strict=True), strict=True):
         numbers = all(isinstance(cell, int | float) for cell in cells)

@@ -66,11 +66,23 @@ def _examined(ctx: typer.Context, url: str | None, token: str | None, public_url
 
 
 def _show(output: Output, finding: Finding) -> None:
+    """A line for each finding and what mends it; on a terminal what does not fit goes on below its own words."""
+    from rich.table import Table
     from rich.text import Text
 
     from iteira_cli.output import printable
 
     sign, style = SIGNS[finding.status]
-    output.out.print(Text(f"{sign:<7}", style=style), printable(f"{finding.name}: {finding.detail}"), soft_wrap=True)
+    lines = [(Text(f"{sign:<7}", style=style), printable(f"{finding.name}: {finding.detail}"))]
     if finding.mend:
-        output.out.print(Text(" " * 8), printable(f"→ {finding.mend}"), sep="", soft_wrap=True)
+        lines.append((Text(" " * 7), printable(f"→ {finding.mend}")))
+    if not output.out.is_terminal:
+        for mark, words in lines:
+            output.out.print(mark, words, soft_wrap=True)
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for mark, words in lines:
+        grid.add_row(mark, words)
+    output.out.print(grid)

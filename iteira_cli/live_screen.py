@@ -24,7 +24,7 @@ FRAME = 12
 """Lines that are neither somebody who waits nor an error."""
 ERRORS = 5
 KEYS = "q quit   p pause   o or Enter open the session   j/k or arrows choose"
-WHOLE = {"Waits": 7, "Error at": 8, "Stage": 9}
+WHOLE = {"Waits": 7, "Error at": 8, "Stage": 9, "Caller": 12}
 """Columns that stay whole on a narrow terminal, and their width."""
 
 

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 BESIDE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser lint format docs screens clean
+.PHONY: help run test test-browser bench lint format docs screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest; BESIDE=0
 
 test-browser: $(VENV)/.browser ## Run the tests of the call console in a real browser; as root, install one first.
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+bench: $(VENV)/.bench ## Measure what a message costs here and elsewhere (5 minutes). ARGS="--seconds 20" goes to it.
+	@$(BIN)/python -m benchmarks.daemon --seconds 6 $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types.
 	@$(BIN)/ruff check
@@ -53,6 +56,10 @@ $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(PIP) --editable '.[dev,bench]'
+	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

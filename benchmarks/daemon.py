@@ -1,208 +1,113 @@
-"""What one message costs here and elsewhere, side by side: `python benchmarks/daemon.py [--rate 100] [--seconds 20]`.
+"""What one message costs here and elsewhere, side by side: `make bench`, or
+`python -m benchmarks.daemon [--rate 100] [--seconds 20] [--rounds 3] [--redis URL] [--only NAME]`.
 
 One message is: webhook in, typing, one streamed completion of 40 chunks (first token 50 ms, all 200 ms), send, webhook
-answered. The target runs on one core, load and upstream on another (where the machine has two). CPU is that of the
-target's whole process tree, user and system, from /proc: the figure that other work on the machine disturbs least.
+answered. One caller in twenty says two things at once, and the model takes longer for the first of them. A target has
+one core, callers and other side another one (where the machine has two); targets take turns, round by round. CPU is
+that of the target's whole process tree, user and system, from the operating system: the figure that other work on the
+machine disturbs least. Memory is PSS of the tree, late is how much later than the model needs the reply reaches TalkMe.
+The Redis is a real one that is started for this, with appendfsync always as durable as the SQLite file; its own CPU is
+told apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import random
-import signal
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
+from benchmarks import budgets, tables
+from benchmarks.budgets import LIMIT
+from benchmarks.callers import load
+from benchmarks.redis_beside import redis_beside
+from benchmarks.targets import Target, targets
+from benchmarks.trial import PORT, Figures, run, trial
+from benchmarks.upstream import Model
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks import upstream
-
-ROOT = Path(__file__).parents[1]
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
-UPSTREAM, TARGET = 5977, 8977
-
-
-@dataclass(frozen=True)
-class Target:
-    name: str
-    command: list[str]
-    environment: Mapping[str, str]
-
-
-@dataclass
-class Figures:
-    cpu: float
-    p50: float
-    p99: float
-    memory: float
-    lost: int
-    doubled: int
-    refused: int
+MODEL = Model(slow=2)
+HEAD = (
+    "",
+    "CPU ms/message",
+    "times the limit",
+    "late p50 / p99 ms",
+    "peak MB",
+    "lost",
+    "doubled",
+    "out of order",
+    "refused",
+    "at rest, % of a core",
+    "Redis ms/message",
+)
 
 
-def targets(folder: Path, redis: str | None) -> list[Target]:
-    python = sys.executable
-    uvicorn = [python, "-m", "uvicorn", "--port", str(TARGET), "--log-level", "warning", "--no-access-log"]
-    serve = [python, "-m", "iteira_cli", "serve", "--port", str(TARGET)]
-    ours = {
-        "OPENAI_API_KEY": "sk-bench",
-        "ITEIRA_KNOWLEDGE__EMBEDDER": "none",
-        "ITEIRA_KNOWLEDGE__PATH": str(ROOT / "knowledge"),
-        "ITEIRA_KNOWLEDGE__WATCH": "false",
-        "ITEIRA_LIMITS__CONCURRENT_TURNS": "1000",
-    }
-    found = [
-        Target("practical limit", [*uvicorn, "benchmarks.references.limit:app"], {}),
-        Target("idiomatic FastAPI", [*uvicorn, "benchmarks.references.idiomatic:app"], {}),
-        Target("iteira, SQLite", serve, {**ours, "ITEIRA_STORE__URL": f"sqlite:///{folder}/bench.db"}),
+async def measure(
+    target: Target, folder: Path, rate: float, seconds: float, round_: int, redis: int | None = None
+) -> Figures:
+    async with trial(target, folder, MODEL, redis) as serving:
+        await serving.warm_up()
+        await serving.rest(1.0)
+        return await serving.measure(load(min(rate, target.at_most), seconds, round_), round_)
+
+
+def row(name: str, rounds: list[Figures], limit: float | None) -> list[str]:
+    cpu, redis = tables.median(rounds, lambda each: each.cpu), tables.median(rounds, lambda each: each.redis_cpu)
+    return [
+        name,
+        f"{cpu:.2f}",
+        f"{cpu / limit:.1f}" if limit else "–",
+        f"{tables.median(rounds, lambda each: each.p50):.1f} / {tables.median(rounds, lambda each: each.p99):.0f}",
+        f"{max(each.memory for each in rounds):.0f}",
+        *(str(sum(getattr(each, what) for each in rounds)) for what in ("lost", "doubled", "disordered", "refused")),
+        f"{tables.median(rounds, lambda each: each.idle):.1f}",
+        f"{redis:.2f}" if redis else "–",
     ]
-    if redis:
-        found.append(Target("iteira, Redis", serve, {**ours, "ITEIRA_STORE__URL": redis}))
+
+
+def remarks(results: dict[str, list[Figures]], chosen: list[Target], rate: float) -> list[str]:
+    found = [
+        f"{each.name}: at {each.at_most:g} messages a second, all that it can carry"
+        for each in chosen
+        if each.at_most < rate
+    ]
+    for name, rounds in results.items():
+        slip = tables.median(rounds, lambda each: each.slip)
+        if slip > 10:
+            found.append(f"{name}: the callers themselves were up to {slip:.0f} ms late (p99)")
+        if apologies := sum(each.apologies for each in rounds):
+            found.append(f"{name}: {apologies} callers heard something else than the model's answer")
     return found
 
 
-def tree(pid: int) -> Iterator[int]:
-    yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from tree(int(child))
+async def compare(given: argparse.Namespace) -> None:
+    results: defaultdict[str, list[Figures]] = defaultdict(list)
+    machine = tables.machine()
+    with tempfile.TemporaryDirectory() as place, redis_beside(Path(place), given.redis) as redis:
+        chosen = [each for each in targets(Path(place), PORT, redis.url) if given.only in each.name]
+        for round_ in range(given.rounds):
+            for target in chosen:
+                results[target.name].append(
+                    await measure(target, Path(place), given.rate, given.seconds, round_, redis.pid)
+                )
+    limit = tables.median(results[LIMIT], lambda each: each.cpu) if LIMIT in results else None
+    print(f"{given.rate:g} messages a second for {given.seconds:g} s, {given.rounds} interleaved rounds, {machine}.")
+    print("Medians of the rounds; of memory the most, of counts the sum.\n")
+    print(tables.table(HEAD, [row(name, rounds, limit) for name, rounds in results.items()]))
+    for remark in remarks(results, chosen, given.rate):
+        print(f"\n{remark}.")
+    if account := budgets.account(results):
+        print(f"\n{account}")
 
 
-def cpu_seconds(pid: int) -> float:
-    ticks = 0
-    for each in tree(pid):
-        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / TICKS
-
-
-def resident(pid: int) -> float:
-    """MB of the whole tree."""
-    return sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) * PAGE for each in tree(pid)) / 1e6
-
-
-def start(target: Target, folder: Path) -> subprocess.Popen[bytes]:
-    addresses = {
-        "BASE_URL_TALKME": f"http://127.0.0.1:{UPSTREAM}/",
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{UPSTREAM}/v1/",
-        "PYTHONPATH": str(ROOT),
-    }
-    pinned = ["taskset", "-c", "0"] if (os.cpu_count() or 1) > 1 else []
-    log = (folder / "target.log").open("ab")
-    return subprocess.Popen(
-        [*pinned, *target.command],
-        cwd=folder,
-        env={**os.environ, **addresses, **target.environment},
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-
-
-async def until_ready(http: aiohttp.ClientSession) -> None:
-    for _ in range(300):
-        try:
-            async with http.get(f"http://127.0.0.1:{TARGET}/webhook/talkme/health") as answer:
-                await answer.read()
-                return
-        except aiohttp.ClientError:
-            await asyncio.sleep(0.1)
-    raise SystemExit("the target does not start")
-
-
-async def measure(target: Target, folder: Path, rate: float, seconds: float, round_: int) -> Figures:
-    heard: defaultdict[str, list[float]] = defaultdict(list)
-    server = await upstream.serve(UPSTREAM, heard)
-    process = start(target, folder)
-    sent: dict[str, float] = {}
-    refused = 0
-
-    async def say(http: aiohttp.ClientSession, token: str) -> None:
-        nonlocal refused
-        body = {"token": token, "user_id": token, "message": {"text": f"Расскажите про услугу, {token}"}}
-        sent[token] = time.time()
-        async with http.post(f"http://127.0.0.1:{TARGET}/webhook/talkme", json=body) as answer:
-            await answer.read()
-            if answer.status >= 300:
-                refused += 1
-                del sent[token]
-
-    try:
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(90)) as http:
-            await until_ready(http)
-            await asyncio.gather(*(say(http, f"warm-up-{round_}-{number}") for number in range(50)))
-            sent.clear()
-            heard.clear()
-            before, memory = cpu_seconds(process.pid), 0.0
-            chance, tasks, began = random.Random(round_), [], time.time()
-            at, number = 0.0, 0
-            while at < seconds:
-                await asyncio.sleep(max(0.0, began + at - time.time()))
-                tasks.append(asyncio.create_task(say(http, f"caller-{round_}-{number}")))
-                at, number = at + chance.expovariate(rate), number + 1
-                if number % 100 == 0:
-                    memory = max(memory, resident(process.pid))
-            await asyncio.gather(*tasks, return_exceptions=True)
-            cpu = cpu_seconds(process.pid) - before
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-        server.close()
-    late = sorted(1000 * (heard[token][0] - at - upstream.WHOLE) for token, at in sent.items() if heard[token])
-    return Figures(
-        1000 * cpu / max(1, len(sent)),
-        statistics.median(late) if late else float("nan"),
-        late[int(0.99 * len(late))] if late else float("nan"),
-        memory,
-        sum(not heard[token] for token in sent),
-        sum(len(heard[token]) > 1 for token in sent),
-        refused,
-    )
-
-
-async def main() -> None:
+def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rate", type=float, default=100, help="messages a second")
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--redis", help="URL of a Redis that nothing else uses")
-    options.add_argument("--only", help="targets whose names hold this")
-    given = options.parse_args()
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {1})
-    rounds: defaultdict[str, list[Figures]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as place:
-        chosen = [each for each in targets(Path(place), given.redis) if not given.only or given.only in each.name]
-        for round_ in range(given.rounds):
-            for target in chosen:
-                rounds[target.name].append(await measure(target, Path(place), given.rate, given.seconds, round_))
-    limit = statistics.median(each.cpu for each in rounds["practical limit"]) if "practical limit" in rounds else None
-    print("| | CPU ms/message | times the limit | late p50 / p99 ms | peak MB | lost | doubled | refused |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name, figures in rounds.items():
-        cpu, p50, p99, memory = (
-            statistics.median(getattr(each, part) for each in figures) for part in ("cpu", "p50", "p99", "memory")
-        )
-        lost, doubled, refused = (
-            sum(getattr(each, part) for each in figures) for part in ("lost", "doubled", "refused")
-        )
-        times = f"{cpu / limit:.1f}" if limit else "–"
-        print(
-            f"| {name} | {cpu:.1f} | {times} | {p50:.1f} / {p99:.0f} | {memory:.0f} | {lost} | {doubled} | {refused} |"
-        )
+    options.add_argument("--redis", help="URL of a Redis that nothing else uses, instead of one of its own")
+    options.add_argument("--only", default="", help="targets whose names hold this")
+    run(compare(options.parse_args()))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

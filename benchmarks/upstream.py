@@ -1,46 +1,115 @@
-"""A cheap other side: TalkMe, and a model that streams, with set latencies. Counts what reaches it."""
+"""A cheap other side: TalkMe, and a model that streams with set latencies. It notes what reaches it and when.
+
+One asyncio protocol without a framework, to be run on uvloop in the process of the callers: a message costs it far less
+than any target, and all moments are of one clock.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, cast
 
-CHUNKS = 40
-FIRST_TOKEN, WHOLE = 0.05, 0.2
-"""Seconds until the first chunk of a completion, and until the last."""
+import orjson
+
+from benchmarks.questions import ANSWER, SERVICES, asked
+
 OK = b'{"success":true,"result":{}}'
 JSON_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def _chunk(text: str, finish: str | None = None) -> bytes:
-    delta = {"content": text} if text else {}
-    event = {
-        "id": "c",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "m",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }
-    line = b"data: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
-    return b"%x\r\n%s\r\n" % (len(line), line)
+@dataclass(frozen=True)
+class Model:
+    """How the model answers: `chunks` pieces, the first after `first` seconds, the last after `whole`."""
+
+    first: float = 0.05
+    whole: float = 0.2
+    chunks: int = 40
+    sentence: int = 0
+    """Pieces of the first sentence; 0: the answer is one sentence."""
+    slow: int | None = None
+    """The message of a call for which the model takes half as long again: the next one would overtake it."""
+
+    def seconds(self, number: int) -> float:
+        """Until the last piece of the answer to the `number`-th message of a call."""
+        return self.whole * 1.5 if number == self.slow else self.whole
 
 
-WORDS = [_chunk("слово " if number < CHUNKS - 1 else "и всё.") for number in range(CHUNKS)]
-END = _chunk("", "stop") + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+class OtherSide:
+    """Both servers on one port. Moments are those of `time.time`."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.replies: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        """By token, in the order of arrival: the message that was answered (from 0), and when its reply came."""
+        self.other: defaultdict[str, list[float]] = defaultdict(list)
+        """By token: when TalkMe was sent something that is not the model's, such as an apology or a filler."""
+        self.sentences: defaultdict[str, list[float]] = defaultdict(list)
+        """By service that was asked about: when the model had written the end of its first sentence."""
+        self.completions = 0
+        words = ["слово "] * (model.chunks - 1) + ["и всё."]
+        if model.sentence:
+            words[model.sentence - 1 : model.sentence + 1] = [".", " Слово "]
+        self._words = [_chunk(word) for word in words]
+        self._openings = [_chunk(f"Слово про {service}, ") for service in SERVICES]
+        self._end = _chunk("", "stop") + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+
+    async def serve(self, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: Connection(self), "127.0.0.1", port, backlog=4096)
+
+    def forget(self) -> None:
+        """What has arrived until now was only to warm up."""
+        self.replies.clear()
+        self.other.clear()
+        self.sentences.clear()
+
+    def heard(self, token: str, body: bytes) -> None:
+        """TalkMe's customBot/send."""
+        text = orjson.loads(body)["content"]["text"]
+        found = ANSWER.search(text)
+        if found:
+            self.replies[token].append((SERVICES.index(found[1]), time.time()))
+        elif token not in self.replies:
+            self.other[token].append(time.time())
+
+    def answer(self, body: bytes, transport: asyncio.Transport) -> None:
+        """The model's chat/completions."""
+        self.completions += 1
+        request = orjson.loads(body)
+        number = asked(next(each["content"] for each in reversed(request["messages"]) if each["role"] == "user"))
+        if not request.get("stream"):
+            whole = orjson.dumps(_whole(f"Слово про {SERVICES[number]}, и всё."))
+            transport.write(JSON_HEAD % len(whole) + whole)
+            return
+        transport.write(STREAM_HEAD)
+        model, loop = self.model, asyncio.get_running_loop()
+        pause = (model.seconds(number) - model.first) / max(1, model.chunks - 1)
+        began = loop.time() + model.first
+
+        def write(at: int) -> None:
+            if transport.is_closing():
+                return
+            if at == model.chunks:
+                transport.write(self._end)
+                return
+            transport.write(self._words[at] if at else self._openings[number])
+            if at == model.sentence - 1:
+                self.sentences[SERVICES[number]].append(time.time())
+            loop.call_at(began + (at + 1) * pause if at + 1 < model.chunks else began + at * pause, write, at + 1)
+
+        loop.call_at(began, write, 0)
 
 
-class Upstream(asyncio.Protocol):
-    """One connection. `heard` of the server: token to the moments at which replies arrived."""
-
-    def __init__(self, heard: defaultdict[str, list[float]]) -> None:
-        self._heard, self._buffer = heard, b""
+class Connection(asyncio.Protocol):
+    def __init__(self, side: OtherSide) -> None:
+        self._side, self._buffer = side, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -48,38 +117,35 @@ class Upstream(asyncio.Protocol):
             head, separator, rest = self._buffer.partition(b"\r\n\r\n")
             if not separator:
                 return
-            lower = head.lower()
-            at = lower.find(b"content-length:")
-            length = int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            length = int(_header(head, b"content-length:") or 0)
             if len(rest) < length:
                 return
             self._buffer = rest[length:]
-            self._answer(head, lower)
+            self._answer(head, rest[:length])
 
-    def _answer(self, head: bytes, lower: bytes) -> None:
+    def _answer(self, head: bytes, body: bytes) -> None:
         path = head.split(b" ", 2)[1]
         if path.endswith(b"/completions"):
-            self._transport.write(STREAM_HEAD)
-            loop = asyncio.get_running_loop()
-            pause = (WHOLE - FIRST_TOKEN) / (CHUNKS - 1)
-            loop.call_later(FIRST_TOKEN, self._stream, 0, loop.time() + FIRST_TOKEN, pause)
+            self._side.answer(body, self._transport)
             return
         if path.endswith(b"/send"):
-            at = lower.find(b"x-token:")
-            token = head[at + 8 :].split(b"\r\n", 1)[0].strip().decode()
-            self._heard[token].append(time.time())
+            self._side.heard(_header(head, b"x-token:").decode(), body)
         self._transport.write(JSON_HEAD % len(OK) + OK)
 
-    def _stream(self, number: int, began: float, pause: float) -> None:
-        if self._transport.is_closing():
-            return
-        if number == CHUNKS:
-            self._transport.write(END)
-            return
-        self._transport.write(WORDS[number])
-        loop = asyncio.get_running_loop()
-        loop.call_at(began + (number + 1) * pause, self._stream, number + 1, began, pause)
+
+def _header(head: bytes, name: bytes) -> bytes:
+    at = head.lower().find(name)
+    return head[at + len(name) :].split(b"\r\n", 1)[0].strip() if at >= 0 else b""
 
 
-async def serve(port: int, heard: defaultdict[str, list[float]]) -> asyncio.Server:
-    return await asyncio.get_running_loop().create_server(lambda: Upstream(heard), "127.0.0.1", port, backlog=2048)
+def _chunk(text: str, finish: str | None = None) -> bytes:
+    delta = {"content": text} if text else {}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    event = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    line = b"data: " + orjson.dumps(event) + b"\n\n"
+    return b"%x\r\n%s\r\n" % (len(line), line)
+
+
+def _whole(text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}

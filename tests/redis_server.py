@@ -62,6 +62,10 @@ class RedisServer:
                 assert self._process.poll() is None, (self.folder / "redis.log").read_text()
                 time.sleep(0.01)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         """As an operator stops it: what it has written is kept."""
         self._process.terminate()

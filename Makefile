@@ -22,8 +22,8 @@ test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest; BESIDE=0
 test-browser: $(VENV)/.browser ## Run the tests of the call console in a real browser; as root, install one first.
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-bench: $(VENV)/.bench ## Measure what a message costs here and elsewhere (5 minutes). ARGS="--seconds 20" goes to it.
-	@$(BIN)/python -m benchmarks.daemon --seconds 6 $(ARGS)
+bench: $(VENV)/.dev ## Measure what a message costs here and elsewhere (5 minutes). ARGS="--seconds 20" goes to it.
+	@$(BIN)/python -m benchmarks.daemon --seconds 5 $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types.
 	@$(BIN)/ruff check
@@ -56,10 +56,6 @@ $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
-
-$(VENV)/.bench: $(VENV)/.dev
-	@$(PIP) --editable '.[dev,bench]'
-	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

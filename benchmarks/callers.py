@@ -26,7 +26,8 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True, order=True)
 class Utterance:
-    """At which second of the load a caller says the `number`-th message of the call."""
+    """At which second of the load a caller says the `number`-th message of the call. `token` stands for the caller; the
+    daemon takes none of fewer than ten characters."""
 
     at: float
     token: str
@@ -65,9 +66,10 @@ class Callers:
     def __init__(self, port: int) -> None:
         self._port, self._idle = port, list[_Connection]()
 
-    async def say(self, said: Iterable[Utterance], seed: int = 0) -> Said:
-        """Say everything at its time; return when all webhooks are answered."""
-        chance, found, under_way, began = random.Random(seed), Said(), set[asyncio.Task[None]](), time.time()
+    async def say(self, said: Iterable[Utterance], seed: int = 0, found: Said | None = None) -> Said:
+        """Say everything at its time; return when all webhooks are answered. `found` is filled meanwhile."""
+        found = Said() if found is None else found
+        chance, under_way, began = random.Random(seed), set[asyncio.Task[None]](), time.time()
         for each in said:
             await asyncio.sleep(began + each.at - time.time())
             found.slips.append(time.time() - began - each.at)

@@ -75,7 +75,7 @@ def remarks(results: dict[str, list[Figures]], chosen: list[Target], rate: float
         if slip > 10:
             found.append(f"{name}: the callers themselves were up to {slip:.0f} ms late (p99)")
         if apologies := sum(each.apologies for each in rounds):
-            found.append(f"{name}: {apologies} callers heard something else than the model's answer")
+            found.append(f"{name}: {apologies} messages were answered with something else than the model's words")
     return found
 
 

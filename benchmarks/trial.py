@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -37,8 +38,9 @@ class Figures:
     """Processor time of the target's process tree for a message, user and system."""
     redis_cpu: float
     """The same of the Redis server beside it, if it has one."""
-    late: list[float]
-    """How much later than the model needs each reply reached TalkMe, ascending."""
+    lateness: list[tuple[float, float]]
+    """When each message was said, in seconds of the load, and how much later than the model needs its reply reached
+    TalkMe."""
     memory: float
     """MB (PSS) of the tree, the most that was seen."""
     idle: float
@@ -46,24 +48,27 @@ class Figures:
     lost: int
     doubled: int
     disordered: int
-    """Callers whose replies came in another order than what they said."""
+    """Callers whose replies came in another order than what they said. Two webhooks that wait in a target's sockets at
+    the same moment have no order that it could see: far beyond what it can carry this is no fault."""
     refused: int
     """Webhooks that were answered with another status than 2xx, or not at all."""
     apologies: int
-    """Callers who heard something else than the model's answer."""
+    """Messages that were answered with something else than the model's answer."""
     slip: float
     """99th percentile of how late the callers themselves were."""
 
-    def percentile(self, percent: float) -> float:
-        return self.late[min(len(self.late) - 1, int(percent / 100 * len(self.late)))] if self.late else float("nan")
+    def late(self, percent: float, since: float = 0.0) -> float:
+        """A percentile of the lateness of what was said after `since` seconds; infinite where nothing was answered."""
+        found = sorted(late for at, late in self.lateness if at >= since)
+        return found[min(len(found) - 1, int(percent / 100 * len(found)))] if found else math.inf
 
     @property
     def p50(self) -> float:
-        return self.percentile(50)
+        return self.late(50)
 
     @property
     def p99(self) -> float:
-        return self.percentile(99)
+        return self.late(99)
 
 
 class Trial:
@@ -81,8 +86,10 @@ class Trial:
         return self._idle
 
     async def warm_up(self) -> None:
-        await self.callers.say(Utterance(number / WARM_UP, f"warm-up-{number}") for number in range(WARM_UP))
-        await self._quiet(WARM_UP, 5.0)
+        said = await self.callers.say(
+            Utterance(number / WARM_UP, f"warm-up-caller-{number}") for number in range(WARM_UP)
+        )
+        await self._quiet(said, 5.0)
         self.side.forget()
 
     async def measure(self, said: Sequence[Utterance], seed: int = 0) -> Figures:
@@ -91,7 +98,7 @@ class Trial:
         watching = asyncio.create_task(self.tree.watch_memory())
         cpu, redis = self.tree.cpu(), self._redis_cpu()
         found = await self.callers.say(said, seed)
-        await self._quiet(len(found.sent), WAITS)
+        await self._quiet(found, WAITS)
         cpu, redis = self.tree.cpu() - cpu, self._redis_cpu() - redis
         watching.cancel()
         self.tree.memory()
@@ -100,58 +107,52 @@ class Trial:
             messages=len(found.sent),
             cpu=1000 * cpu / taken,
             redis_cpu=1000 * redis / taken,
-            late=self._late(found),
+            lateness=self.lateness(found),
             memory=self.tree.peak,
             idle=self._idle,
             refused=found.statuses.total() - sum(n for status, n in found.statuses.items() if 200 <= status < 300),
-            apologies=len(self.side.other),
             slip=1000 * sorted(found.slips)[int(0.99 * len(found.slips))],
             **self._missing(found),
         )
 
-    async def _quiet(self, expected: int, patience: float) -> None:
+    async def _quiet(self, said: Said, patience: float) -> None:
         """Until as many replies have come, or none for `patience` seconds."""
-        heard, since = -1, time.time()
-        while heard < expected and time.time() - since < patience:
-            now = sum(map(len, self.side.replies.values())) + sum(map(len, self.side.other.values()))
+        heard, since, tokens = -1, time.time(), {token for token, _ in said.sent}
+        while heard < len(said.sent) and time.time() - since < patience:
+            now = sum(len(self.side.replies.get(each, ())) + len(self.side.other.get(each, ())) for each in tokens)
             if now != heard:
                 heard, since = now, time.time()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
     def _redis_cpu(self) -> float:
         return cpu_of(self._redis) if self._redis else 0.0
 
-    def _late(self, found: Said) -> list[float]:
-        """Of messages that had nobody's turn to wait for: the last of a pair waits where order is kept."""
-        last = {token: max(number for each, number in found.sent if each == token) for token in _pairs(found)}
-        moments = {(token, number): at for token, heard in self.side.replies.items() for number, at in reversed(heard)}
-        return sorted(
-            1000 * (moments[key] - at - self.side.model.seconds(key[1]))
-            for key, at in found.sent.items()
-            if key in moments and last.get(key[0]) != key[1]
-        )
+    def lateness(self, found: Said) -> list[tuple[float, float]]:
+        """Of messages that had nobody's turn to wait for: what is said into the silence before an answer waits where
+        order is kept."""
+        began, before, lateness = min(found.sent.values(), default=0.0), dict[str, float](), list[tuple[float, float]]()
+        for (token, number), at in found.sent.items():
+            needs = self.side.model.seconds(number)
+            heard = next((moment for which, moment in self.side.replies.get(token, ()) if which == number), None)
+            if heard is not None and before.get(token, 0.0) < at:
+                lateness.append((at - began, 1000 * (heard - at - needs)))
+            before[token] = at + needs
+        return lateness
 
     def _missing(self, found: Said) -> dict[str, int]:
-        lost = doubled = disordered = 0
+        lost = doubled = disordered = apologies = 0
         numbers: dict[str, list[int]] = {}
         for token, number in sorted(found.sent, key=lambda key: found.sent[key]):
             numbers.setdefault(token, []).append(number % len(SERVICES))
         for token, asked in numbers.items():
             heard = [number for number, _ in self.side.replies.get(token, ())]
-            other = len(self.side.other.get(token, ()))
-            lost += max(0, len([each for each in asked if each not in heard]) - other)
+            missing = len([each for each in asked if each not in heard])
+            other = min(missing, len(self.side.other.get(token, ())))
+            lost, apologies = lost + missing - other, apologies + other
             doubled += len(heard) - len(set(heard))
             first = list(dict.fromkeys(heard))
             disordered += first != [each for each in asked if each in first]
-        return {"lost": lost, "doubled": doubled, "disordered": disordered}
-
-
-def _pairs(found: Said) -> set[str]:
-    """Callers who said more than one thing within a moment."""
-    seen, twice = set[str](), set[str]()
-    for token, _ in found.sent:
-        (twice if token in seen else seen).add(token)
-    return twice
+        return {"lost": lost, "doubled": doubled, "disordered": disordered, "apologies": apologies}
 
 
 @asynccontextmanager

@@ -73,7 +73,7 @@ class OtherSide:
         found = ANSWER.search(text)
         if found:
             self.replies[token].append((SERVICES.index(found[1]), time.time()))
-        elif token not in self.replies:
+        else:
             self.other[token].append(time.time())
 
     def answer(self, body: bytes, transport: asyncio.Transport) -> None:

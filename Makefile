@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 BESIDE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser bench lint format docs screens clean
+.PHONY: help run test test-browser bench lint format docs fuzz screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: $(VENV)/.dev ## Put the sources into shape.
 
 docs: $(VENV)/.dev ## Write docs/cli.md from the commands.
 	@$(BIN)/python -m iteira_cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+
+fuzz: $(VENV)/.dev ## Read damaged files for a while, ARGS="--minutes 60 --seed 7"; no part of the tests.
+	@$(BIN)/python -m tests.knowledge.fuzz $(ARGS)
 
 screens: $(VENV)/.dev ## Record the screens of the README from a real daemon.
 	@$(BIN)/python docs/screens.py

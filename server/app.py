@@ -242,7 +242,9 @@ def open_library(
         agent = settings.agent
         key = agent.api_key.get_secret_value() if agent.api_key else ""
         embedder = Remote(agent.base_url, key, knowledge.embedding_model, clock)
-    return Library(knowledge.path, knowledge.index, embedder=embedder, clock=clock, progress=progress)
+    return Library(
+        knowledge.path, knowledge.index, embedder=embedder, clock=clock, progress=progress, bounds=knowledge.bounds
+    )
 
 
 def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phrases, clock: Clock) -> Ladder:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from server.errors import SettingsError
+from server.knowledge.bounds import Bounds
 from server.knowledge.confidence import MIN_CONFIDENCE
 from server.settings_daemon import HOST, LARGEST_PORT, PORT
 from server.settings_sources import Origins, gather, suggestion
@@ -149,6 +150,19 @@ class Knowledge(Section):
     """Whether files are read again as soon as they are changed."""
     min_confidence: float = Field(MIN_CONFIDENCE, ge=0, le=1)
     """Below this confidence a search counts as «nothing fits»."""
+    file_size: int = Field(Bounds().size, ge=1024, le=1024**3)
+    """Bytes of one file; what is over this limit or one of the next three is reported and skipped."""
+    file_timeout: Seconds = Bounds().seconds
+    """How long reading one file may take."""
+    file_memory: int = Field(Bounds().memory, ge=128 * 1024**2, le=64 * 1024**3)
+    """Bytes of memory of the process that reads the files."""
+    documents: int = Field(Bounds().documents, ge=1, le=1_000_000)
+    """Rows and pieces of text of all files together; a long one counts once for each 1500 characters."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """What one file may cost."""
+        return Bounds(self.file_size, self.file_timeout, self.file_memory, self.documents)
 
 
 class Store(Section):

@@ -140,7 +140,7 @@ def _knowledge(settings: Settings) -> Finding:
     path = settings.knowledge.path
     try:
         files = folder.paths(path)
-        found = folder.read(files)
+        found = folder.read(path, files, None, settings.knowledge.bounds)
     except KnowledgeError as error:
         return failed("knowledge files", str(error), "put the company's files into knowledge.path")
     if found.problems:

@@ -8,6 +8,7 @@ from pathlib import Path
 from server.clock import Clock
 from server.knowledge import folder as files
 from server.knowledge.base import Document
+from server.knowledge.bounds import Bounds
 from server.knowledge.embedding import Embedder
 from server.knowledge.lexical import postings
 from server.knowledge.meaning import Embedded, Meanings, embed, together
@@ -23,13 +24,24 @@ class Builder:
     """Makes the saved index of a folder, for one embedder, alone among the processes that share the index folder."""
 
     def __init__(
-        self, folder: Path, file: IndexFile, embedder: Embedder | None, clock: Clock, progress: Progress
+        self,
+        folder: Path,
+        file: IndexFile,
+        embedder: Embedder | None,
+        clock: Clock,
+        *,
+        bounds: Bounds,
+        progress: Progress,
+        go_on: Callable[[], None],
     ) -> None:
+        """`go_on` is called often, and raises `BrokenOff` to end a build."""
         self._folder = folder
         self._file = file
         self._embedder = embedder
         self._clock = clock
+        self._bounds = bounds
         self._progress = progress
+        self._go_on = go_on
 
     def build(self, *, anew: bool) -> tuple[Saved, Stamp | None]:
         """The index of the files as they are now: the saved one unless that is older, or `anew`.
@@ -38,10 +50,11 @@ class Builder:
         """
         with self._file.building():
             paths = files.paths(self._folder)
-            fingerprint = files.fingerprint(self._folder, paths)
+            fingerprint = files.fingerprint(self._folder, paths, self._bounds)
             saved = self._file.load()
             if anew or saved is None or saved.contents.fingerprint != fingerprint:
-                found = files.read(paths, saved.contents.found if saved else None)
+                earlier = saved.contents.found if saved else None
+                found = files.read(self._folder, paths, earlier, self._bounds, self._go_on)
                 contents = Contents(fingerprint, found, self._clock.now())
                 texts = [searched(document) for document in found.documents]
                 meanings = self._meanings(found.documents, saved)
@@ -58,6 +71,7 @@ class Builder:
             known = dict(zip(map(_words, earlier.contents.found.documents), earlier.meanings.of_each(), strict=True))
         new = {_words(document): document for document in documents if _words(document) not in known}
         for done, (words, document) in enumerate(new.items()):
+            self._go_on()
             self._progress(done, len(new))
             known[words] = embed(document, self._embedder)
         if new:

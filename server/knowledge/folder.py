@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import KnowledgeError
 from server.knowledge import loaders, synonyms
 from server.knowledge.base import Document
+from server.knowledge.bounds import FILES, Bounds, counted, megabytes
+from server.knowledge.reader import Answer
+from server.knowledge.reading import BrokenOff, Reading
 from server.knowledge.synonyms import Synonym
+from server.text import can_be_shown
 
 
 class NothingToRead(KnowledgeError):
@@ -41,16 +47,40 @@ def ignored(path: Path) -> bool:
     return any(part.startswith((".", "~$")) for part in path.parts)
 
 
-def fingerprint(folder: Path, paths: Sequence[Path]) -> str:
-    """Changes whenever a file is added, removed, renamed, or says something else."""
-    digest = hashlib.sha256()
+def refused(folder: Path, path: Path, bounds: Bounds) -> str | None:
+    """Why a file of the folder is not opened at all, with its name and what to do; None where it may be."""
+    if not can_be_shown(path.name):  # a terminal would obey it, and a name that is no Unicode cannot be stored
+        return f"{path.name!r}: has characters in its name that cannot be shown; rename it"
+    try:
+        state = path.stat()
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return f"{path.name}: is a link that leads out of the knowledge folder; put the file itself there"
+    except OSError as error:
+        return f"{path.name}: cannot be opened ({error.strerror or error}); check its permissions"
+    if not stat.S_ISREG(state.st_mode):
+        return f"{path.name}: is no file but a pipe or device; take it out of the knowledge folder"
+    if state.st_size > bounds.size:
+        most = f"{megabytes(bounds.size)} (knowledge.file_size)"
+        return f"{path.name}: has {megabytes(state.st_size)}, more than {most}; leave in it only what callers ask about"
+    return None
+
+
+def fingerprint(folder: Path, paths: Sequence[Path], bounds: Bounds) -> str:
+    """Changes whenever a file is added, removed, renamed, or says something else, and with the bounds."""
+    digest = hashlib.sha256(repr(bounds).encode())
     for path in paths:
-        digest.update(f"{path.relative_to(folder)}\0".encode())
-        try:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-        except OSError as error:
-            digest.update(f"unreadable {error.errno}".encode())
+        digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
+        digest.update((refused(folder, path, bounds) or _content(path)).encode(errors="replace"))
     return digest.hexdigest()
+
+
+def _content(path: Path) -> str:
+    try:
+        # Opening does not wait for the other end, if a pipe has taken the file's place meanwhile.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable {error.errno}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +95,53 @@ class Found:
     """Of the files that could be read."""
 
 
-def read(paths: Sequence[Path], earlier: Found | None = None) -> Found:
+def read(
+    folder: Path,
+    paths: Sequence[Path],
+    earlier: Found | None = None,
+    bounds: Bounds = Bounds(),
+    go_on: Callable[[], None] = lambda: None,
+) -> Found:
     """All files. One that cannot be read gives what stands of it in `earlier`: staff who are in the middle of saving
-    do not take it from callers.
+    do not take it from callers. `go_on` is called now and then, and raises `BrokenOff` to end it.
 
     Raises `NothingToRead` where there is no document at all.
     """
     documents: list[Document] = []
     own: list[Synonym] = []
     problems: list[str] = []
-    for path in paths:
-        try:
-            read_documents, read_synonyms = _read(path)
-        except KnowledgeError as error:
-            read_documents, read_synonyms = _earlier(path, earlier)
-            kept = read_documents or read_synonyms
-            problems.append(f"{error}; its earlier content is still used" if kept else str(error))
-        documents += read_documents
-        own += read_synonyms
+    with Reading(bounds, go_on) as reading:
+        for path in paths[:FILES]:
+            room = bounds.documents - counted(document.text for document in documents)
+            try:
+                answer = _read(reading, folder, path, bounds, max(0, room))
+            except BrokenOff:
+                raise
+            except KnowledgeError as error:
+                answer = _earlier(path, earlier)
+                kept = answer.documents or answer.synonyms
+                problems.append(f"{error}; its earlier content is still used" if kept else str(error))
+            documents += answer.documents
+            own += answer.synonyms
+    files_count = len(paths[:FILES]) - len(problems)
+    if len(paths) > FILES:
+        problems.append(f"the knowledge folder has {len(paths)} files, and the first {FILES} are read; remove the rest")
     if not documents:
         raise NothingToRead(
             *(problems or ["the files of the knowledge folder are empty; fill in at least one row or paragraph"])
         )
-    return Found(tuple(documents), tuple(own), tuple(problems), len(paths) - len(problems))
+    return Found(tuple(documents), tuple(own), tuple(problems), files_count)
 
 
-def _read(path: Path) -> tuple[Sequence[Document], Sequence[Synonym]]:
-    return ((), loaders.load_synonyms(path)) if synonyms.is_synonyms(path) else (loaders.load(path), ())
+def _read(reading: Reading, folder: Path, path: Path, bounds: Bounds, room: int) -> Answer:
+    if reason := refused(folder, path, bounds):
+        raise KnowledgeError(reason)
+    return reading.file(path, room)
 
 
-def _earlier(path: Path, earlier: Found | None) -> tuple[Sequence[Document], Sequence[Synonym]]:
+def _earlier(path: Path, earlier: Found | None) -> Answer:
     if earlier is None:
-        return (), ()
+        return Answer()
     if synonyms.is_synonyms(path):
-        return (), earlier.synonyms
-    return [document for document in earlier.documents if document.source == path.name], ()
+        return Answer(synonyms=earlier.synonyms)
+    return Answer(tuple(document for document in earlier.documents if document.source == path.name))

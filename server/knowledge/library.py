@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.clock import Clock
-from server.errors import KnowledgeError
 from server.knowledge.base import Findings, KnowledgeStatus
+from server.knowledge.bounds import Bounds
 from server.knowledge.building import Builder, Progress
 from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, Vector, open_embedder
 from server.knowledge.folder import NothingToRead
 from server.knowledge.index import Index
+from server.knowledge.reading import BrokenOff
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Library:
         embedder: str | Embedder,
         clock: Clock,
         progress: Progress = _no_progress,
+        bounds: Bounds = Bounds(),
     ) -> None:
         """`embedder` is an embedder, or the name of one that runs in this process: `e5`, `use`, or `none`; where it
         does not run here, words alone are searched and the status says so.
@@ -73,8 +75,9 @@ class Library:
         self._searched_by = self._embedder.name if self._embedder else NO_EMBEDDER
         self._file = IndexFile(index_folder, self._searched_by)
         self._closing = threading.Event()
-        self._told = progress
-        self._builder = Builder(folder, self._file, self._embedder, clock, self._progress)
+        self._builder = Builder(
+            folder, self._file, self._embedder, clock, bounds=bounds, progress=progress, go_on=self._go_on
+        )
         self._shelf: _Shelf | None = None
         self._seen: Stamp | None = None
         self._nothing_to_read: tuple[str, ...] = ()
@@ -171,10 +174,9 @@ class Library:
         saved = self._file.load()
         return _shelved(saved, self._embedder) if saved else None
 
-    def _progress(self, done: int, total: int) -> None:
+    def _go_on(self) -> None:
         if self._closing.is_set():
-            raise KnowledgeError("the build was broken off")
-        self._told(done, total)
+            raise BrokenOff("the build was broken off")
 
     def _build(self, *, anew: bool) -> None:
         saved, stamp = self._builder.build(anew=anew)

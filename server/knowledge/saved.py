@@ -22,7 +22,7 @@ from server.knowledge.lexical import Postings
 from server.knowledge.meaning import Meanings
 from server.knowledge.spelling import Vocabulary
 
-FORMAT = 4
+FORMAT = 5
 """Grows with every change of what is saved, of how documents are read from files, or of what of them is embedded."""
 
 Stamp = tuple[int, int]

@@ -10,6 +10,7 @@ import docx
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
+from lxml.etree import ErrorTypes, XMLSyntaxError
 
 from server.errors import KnowledgeError
 from server.knowledge.base import Document
@@ -23,12 +24,20 @@ def load(path: Path) -> list[Document]:
     """A document for each section, or for each piece of a long one, and for each row of a table, in their order."""
     try:
         blocks = list(docx.Document(str(path)).iter_inner_content())
+    except XMLSyntaxError as error:
+        if error.code == ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from None
+        raise _damaged(path, error) from None
     except (OpcError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise KnowledgeError(
-            f"{path.name}: is damaged, protected by a password or no Word document ({type(error).__name__}); "
-            "open it in Word and save it again as .docx without a password"
-        ) from None
+        raise _damaged(path, error) from None
     return list(_documents(blocks, path))
+
+
+def _damaged(path: Path, error: Exception) -> KnowledgeError:
+    return KnowledgeError(
+        f"{path.name}: is damaged, protected by a password or no Word document ({type(error).__name__}); "
+        "open it in Word and save it again as .docx without a password"
+    )
 
 
 def _documents(blocks: list[Paragraph | Table], path: Path) -> Iterator[Document]:

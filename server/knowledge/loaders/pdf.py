@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import LimitReachedError, PyPdfError
 
 from server.errors import KnowledgeError
 from server.knowledge.base import Document
@@ -27,6 +27,10 @@ def load(path: Path) -> list[Document]:
             if reader.is_encrypted and not reader.decrypt(""):
                 raise KnowledgeError(f"{path.name}: is protected by a password; save it again without one")
             pages = [page.extract_text() for page in reader.pages]
+        except LimitReachedError as error:
+            raise KnowledgeError(
+                f"{path.name}: is far larger inside than a text needs ({error}); save it again as .docx"
+            ) from None
         except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise KnowledgeError(
                 f"{path.name}: is damaged, protected or no PDF ({type(error).__name__}); save it again as .pdf or .docx"

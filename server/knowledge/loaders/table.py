@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 
 from server.knowledge.base import Document
 
@@ -13,6 +14,8 @@ Row = tuple[int, list[str]]
 """A row's number as staff see it, and its cells as text: as many as every other row has, not all of them blank."""
 Fields = tuple[tuple[str, str], ...]
 
+_LONG = 10**15
+"""From here on Excel itself shows a number with an exponent."""
 _ASKS = re.compile("вопрос", re.IGNORECASE)
 _ANSWERS = re.compile("ответ(?!ствен)", re.IGNORECASE)
 HEADING = "Раздел"
@@ -34,8 +37,11 @@ def shown(cell: Cell) -> str:
     match cell:
         case bool():
             return "да" if cell else "нет"
+        case float() if not isfinite(cell):
+            return ""
         case int() | float():
-            return str(int(cell)) if cell == int(cell) else f"{cell:.10g}".replace(".", ",")
+            whole = abs(cell) < _LONG and cell == int(cell)
+            return str(int(cell)) if whole else f"{cell:.10g}".replace(".", ",")
         case datetime() if cell.time() != time():
             return f"{cell:%d.%m.%Y %H:%M}"
         case date():

@@ -48,9 +48,10 @@ def _rows(sheet: CalamineSheet) -> list[table.Row]:
     # With `skip_empty_area` the rows above and the columns left of the used range are there too, so numbers agree.
     rows = enumerate(sheet.to_python(skip_empty_area=False), start=1)
     cells = {number: shown for number, row in rows if any(shown := [table.shown(cell) for cell in row])}
+    last = max(cells, default=0)
     for (top, left), (bottom, _) in sheet.merged_cell_ranges or []:
         value = next(iter(cells.get(top + 1, [])[left:]), "")
-        for number in range(top + 2, bottom + 2):
+        for number in range(top + 2, min(bottom + 1, last) + 1):
             if value and number in cells:
                 cells[number][left] = value
     return list(cells.items())

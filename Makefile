@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 BESIDE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser bench lint format docs fuzz screens clean
+.PHONY: help run test test-browser audit bench lint format docs fuzz screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(VENV)/.dev ## Put the sources into shape.
 docs: $(VENV)/.dev ## Write docs/cli.md from the commands.
 	@$(BIN)/python -m iteira_cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
 
+audit: $(VENV)/.audit ## Ask what is known against the pinned libraries, and look for secrets in every commit.
+	@$(BIN)/python -m tests.audit
+
 fuzz: $(VENV)/.dev ## Read damaged files for a while, ARGS="--minutes 60 --seed 7"; no part of the tests.
 	@$(BIN)/python -m tests.knowledge.fuzz $(ARGS)
 
@@ -59,6 +62,10 @@ $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.audit: $(VENV)/.dev
+	@$(PIP) --editable '.[audit]'
+	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \

@@ -17,3 +17,4 @@ def clean(text: str) -> str:
 
 def can_be_shown(text: str) -> bool:
     """Whether it has no control, format, surrogate or private character."""
+    return not any(unicodedata.category(char).startswith("C") for char in text)

@@ -44,8 +44,11 @@ from server.knowledge.library import Library
 from server.knowledge.watcher import Watcher
 from server.models import FinishCode
 from server.observability.access import AccessLog
+from server.observability.ended import TurnCounter, watched
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
+from server.observability.standing import Standing
+from server.observability.tally import Tally
 from server.observability.track_record import TrackRecord
 from server.outgoing import Outgoing
 from server.settings import Settings
@@ -86,27 +89,38 @@ class _Daemon:
         self._store = open_store(settings, clock)
         self._refused: Counter[str] = Counter()
         tokens = [token.get_secret_value() for token in settings.talkme.tokens]
-        self._intake = Intake(self._store, tokens, settings.server.reply_wait, log_texts=settings.logging.texts)
+        self._tally = Tally()
+        wait, texts = settings.server.reply_wait, settings.logging.texts
+        self._intake = Intake(self._store, tokens, wait, self._tally, log_texts=texts)
         self._library = open_library(settings, clock)
         self._watcher = Watcher(settings.knowledge.path, self._library.refresh, clock)
         self._watches = self._answers and settings.knowledge.watch
         self._asked = AskedQuestions(self._store, settings.knowledge.min_confidence, clock)
         self._phrases = Phrases(settings.company.greeting, settings.company.farewell)
-        models = _models(settings, clock)
+        models = _models(settings, clock, self._tally)
         self._ladder = _ladder(settings, models, self._phrases, clock)
         after = settings.agent.summary_after
         self._summaries = Summaries(self._store, models[0], after) if models and after else None
-        self._talkme, self._delivery = _talkme(settings, clock), TrackRecord()
+        self._talkme, self._delivery = _talkme(settings, clock, self._tally), TrackRecord()
         self._worker = this_worker(clock, self._ladder.name)
+        self._observer = TurnCounter(self._tally)
         self._dispatcher = Dispatcher(
             self._store,
-            self._turn().take,
+            watched(self._turn().take, self._observer, self._tally),
             self._worker.id,
             clock,
             concurrent_turns=settings.limits.concurrent_turns,
             lease=settings.store.lease,
         )
-        self._heartbeat = Heartbeat(self._store, self._worker, lambda: self._dispatcher.turns, self._refused, clock)
+        self._heartbeat = Heartbeat(
+            self._store,
+            self._worker,
+            clock,
+            turns=lambda: self._dispatcher.turns,
+            refused=self._refused,
+            tally=self._tally,
+            gauges=Standing(settings.server.role, self._library, self._ladder, answering=self._answers).gauges,
+        )
         self._housekeeper = Housekeeper(self._store, clock)
 
     def _turn(self) -> Turn:
@@ -123,6 +137,7 @@ class _Daemon:
             self._phrases,
             self._clock,
             self._delivery,
+            self._observer,
             worker=self._worker.id,
             region=settings.company.region,
             whole=settings.agent.reply_mode == "whole",
@@ -139,7 +154,7 @@ class _Daemon:
             yield webhook_router(self._intake, self._refused, clock, limits.body, limits.text, settings.company.region)
         health = Health(store, library, self._ladder, self._delivery, clock, answering=self._answers)
         yield health_router(health)
-        yield metrics_router(store, library, health, clock, session_idle=idle, token=token)
+        yield metrics_router(store, health, clock, session_idle=idle, token=token)
         yield sessions_router(store, clock, session_idle=idle, token=token)
         yield failed_router(store, token)
         yield admin_router(
@@ -201,7 +216,7 @@ class _Daemon:
         await self._store.close()
 
 
-def _talkme(settings: Settings, clock: Clock) -> TalkMeClient:
+def _talkme(settings: Settings, clock: Clock, tally: Tally) -> TalkMeClient:
     talkme = settings.talkme
     return TalkMeClient(
         Outgoing(talkme.base_url, 2 * settings.limits.concurrent_turns),
@@ -215,6 +230,7 @@ def _talkme(settings: Settings, clock: Clock) -> TalkMeClient:
             FinishCode.OPERATOR_REQUEST: talkme.code_operator,
             FinishCode.IRRELEVANT_MESSAGE: talkme.code_irrelevant,
         },
+        tally=tally,
     )
 
 
@@ -268,12 +284,13 @@ def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phr
     return Ladder(steps, answer, phrases, clock)
 
 
-def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
+def _models(settings: Settings, clock: Clock, tally: Tally) -> list[OpenAIConsultant]:
     """The models that the settings name, the first one first. Raises `SettingsError` if the prompt is of no use."""
     agent, company = settings.agent, settings.company
     if agent.consultant != "openai":
         return []
     from server.consultant.completion import Completions
+    from server.consultant.model_calls import ModelCalls
     from server.consultant.openai import OpenAIConsultant
     from server.consultant.prompt import Prompt
 
@@ -293,7 +310,9 @@ def _models(settings: Settings, clock: Clock) -> list[OpenAIConsultant]:
     def model(name: str, title: str, base_url: str, key: SecretStr | None) -> OpenAIConsultant:
         identity = {"Authorization": f"Bearer {key.get_secret_value() if key else ''}"}
         outgoing = Outgoing(base_url, settings.limits.concurrent_turns, connect=agent.connect, headers=identity)
-        return OpenAIConsultant(Completions(outgoing, name), prompt, clock, title)
+        calls = ModelCalls(tally, title)
+        completions = Completions(outgoing, name, calls, count_tokens=agent.count_tokens)
+        return OpenAIConsultant(completions, prompt, clock, title)
 
     models = [model(agent.model, "openai", agent.base_url, agent.api_key)]
     if agent.second_model:

@@ -224,6 +224,10 @@ class Worker:
     """Processors it has kept busy since its report before: 0.5 is half of one. None with its first report."""
     memory: int | None = None
     """Bytes of it that are in memory; None where the system does not tell."""
+    gauges: Mapping[str, float] = field(default_factory=dict)
+    """What else it measures of itself at this moment, by name."""
+    counts: Mapping[str, float] = field(default_factory=dict)
+    """What it has counted since it started, by name. Told to the store, not by it: there all workers are added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,3 +279,5 @@ class Totals:
     latencies: tuple[float, ...]
     answered_by: Mapping[str, int] = field(default_factory=dict)
     """Replies delivered since the store was made, by who composed them."""
+    expired: int = 0
+    """Messages that were too old to be answered, since the store was made."""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import orjson
 
+from server.consultant.model_calls import ModelCalls
 from server.errors import ConsultantError
+from server.observability.catalogue import BROKEN_OFF, TIMEOUT, UNREACHABLE
 from server.outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -44,29 +46,47 @@ class CompletionFailed(ConsultantError):
 class Completions:
     """The completions of one model at one provider."""
 
-    def __init__(self, outgoing: Outgoing, model: str) -> None:
-        self._outgoing, self._model = outgoing, model
+    def __init__(self, outgoing: Outgoing, model: str, calls: ModelCalls, *, count_tokens: bool = True) -> None:
+        """`calls` learns of each call and, with `count_tokens`, of the tokens that the provider says it used."""
+        self._outgoing, self._model, self._calls = outgoing, model, calls
+        self._usage = {"stream_options": {"include_usage": True}} if count_tokens else {}
 
     async def stream(
-        self, messages: Sequence[ChatCompletionMessageParam], tools: Sequence[ChatCompletionToolParam] = ()
+        self,
+        messages: Sequence[ChatCompletionMessageParam],
+        tools: Sequence[ChatCompletionToolParam] = (),
+        *,
+        again: bool = False,
     ) -> AsyncGenerator[list[Delta]]:
-        """The deltas of the answer, as many at a time as have arrived together. Raises `CompletionFailed`."""
-        question = {"model": self._model, "messages": messages, "stream": True}
+        """The deltas of the answer, as many at a time as have arrived together. Raises `CompletionFailed`.
+
+        `again`: it is not the first attempt.
+        """
+        question = {"model": self._model, "messages": messages, "stream": True, **self._usage}
         body = orjson.dumps({**question, "tools": tools} if tools else question)
+        if again:
+            self._calls.again()
+        ended, events = BROKEN_OFF, _Events()
         try:
             async with self._outgoing.post(PATH, body) as response:
                 if response.status != HTTPStatus.OK:
+                    ended = str(response.status)
                     raise _refused(response.status)
-                events = _Events()
                 async for data in response.content.iter_any():
                     if deltas := events.add(data):
+                        ended = "200"
                         yield deltas
                     if events.over:
                         return
         except (aiohttp.ClientError, OSError) as error:
+            if ended == BROKEN_OFF:
+                ended = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
             raise CompletionFailed(type(error).__name__, passing=True) from error
         except ValueError as error:
             raise CompletionFailed(str(error), passing=False) from error
+        finally:
+            self._calls.ended(ended)
+            self._calls.used(events.usage)
 
     async def close(self) -> None:
         await self._outgoing.close()
@@ -83,6 +103,8 @@ class _Events:
     def __init__(self) -> None:
         self._rest = b""
         self.over = False
+        self.usage: object = None
+        """What the provider says that the call has taken, at the end of its answer."""
 
     def add(self, data: bytes) -> list[Delta]:
         """Raises `ValueError` for what is no event of a completion."""
@@ -96,20 +118,20 @@ class _Events:
                 if event == DONE:
                     self.over = True
                     break
-                deltas += _deltas(event)
+                deltas += self._deltas(event)
         return deltas
 
-
-def _deltas(event: bytes) -> list[Delta]:
-    """Of the first choice: more are not asked for."""
-    try:
-        found = orjson.loads(event)
-    except ValueError:
-        raise ValueError("an event of the stream is not JSON") from None
-    if not isinstance(found, dict) or "error" in found:
-        raise ValueError("the stream tells of an error")
-    choices = found.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return []
-    delta = choices[0].get("delta")
-    return [delta if isinstance(delta, dict) else {}]
+    def _deltas(self, event: bytes) -> list[Delta]:
+        """Of the first choice: more are not asked for."""
+        try:
+            found = orjson.loads(event)
+        except ValueError:
+            raise ValueError("an event of the stream is not JSON") from None
+        if not isinstance(found, dict) or "error" in found:
+            raise ValueError("the stream tells of an error")
+        self.usage = found.get("usage") or self.usage
+        choices = found.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+            return []
+        delta = choices[0].get("delta")
+        return [delta if isinstance(delta, dict) else {}]

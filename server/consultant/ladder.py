@@ -50,6 +50,11 @@ class Ladder:
         return self._steps[0].consultant.name
 
     @property
+    def circuits(self) -> dict[str, bool]:
+        """Whether the circuit of each consultant that has one is open, by its name. The last needs none."""
+        return {step.consultant.name: step.circuit.is_open for step in self._steps[:-1]}
+
+    @property
     def trouble(self) -> str | None:
         """Why the first does not answer at present; None while it does."""
         first = self._steps[0]

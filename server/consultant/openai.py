@@ -81,7 +81,8 @@ class OpenAIConsultant:
             reraise=True,
         ):
             with attempt:
-                stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS)
+                again = attempt.retry_state.attempt_number > 1
+                stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS, again=again)
                 await stack.enter_async_context(aclosing(stream))
                 return stream, await anext(stream, [])
         raise AssertionError("the last attempt raises")

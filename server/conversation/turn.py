@@ -23,6 +23,7 @@ from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
 from server.knowledge.base import Knowledge
 from server.models import Claim, FinishCode, Reply, Session, State
+from server.observability.ended import Observer, ended
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
 from server.stores.base import Store
@@ -41,8 +42,9 @@ LEVELS = {State.SENT: logging.INFO, State.EXPIRED: logging.WARNING, State.FAILED
 class Turn:
     """Knows, thinks, speaks and records, in this order. One object serves all turns of a process.
 
-    `record` learns how TalkMe serves. `message_timeout` and `stale_after` are in seconds, as the settings of these
-    names. With `whole` a reply is delivered when it is complete, else sentence by sentence while it is written.
+    `record` learns how TalkMe serves, `observer` of every turn that has ended. `message_timeout` and `stale_after` are
+    in seconds, as the settings of these names. With `whole` a reply is delivered when it is complete, else sentence by
+    sentence while it is written.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Turn:
         phrases: Phrases,
         clock: Clock,
         record: TrackRecord,
+        observer: Observer,
         *,
         worker: str,
         region: str,
@@ -68,6 +71,7 @@ class Turn:
         self._store, self._knowledge, self._asked, self._ladder = store, knowledge, asked, ladder
         self._talkme, self._typing, self._filler, self._summaries = talkme, typing, filler, summaries
         self._phrases, self._clock, self._record_of_talkme = phrases, clock, record
+        self._observer = observer
         self._worker, self._region, self._whole = worker, region, whole
         self._message_timeout, self._stale_after = message_timeout, stale_after
 
@@ -86,6 +90,7 @@ class Turn:
         timeline.add(state.value)
         log.log(LEVELS[state], "message %s %s%s", claim.message.id, state, f": {reason}" if reason else "")
         await self._record(claim, state, reason, timeline)
+        self._observer.ended(ended(claim.message, state, reason, timeline.events))
         if state is State.SENT and self._summaries:
             self._summaries.consider(claim)
 

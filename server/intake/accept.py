@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from server.errors import StoreError, TokenNotAllowed
 from server.models import Accepted, Incoming, Outcome
 from server.observability.about import about
+from server.observability.catalogue import ACCEPTED
+from server.observability.tally import Tally
 from server.stores.base import Inbox
 
 log = logging.getLogger(__name__)
@@ -21,7 +23,10 @@ class Intake:
     `tokens` are those of the webhooks that are allowed; none allows every token. `log_texts`: as `logging.texts`.
     """
 
-    def __init__(self, inbox: Inbox, tokens: Sequence[str], reply_wait: float, *, log_texts: bool = False) -> None:
+    def __init__(
+        self, inbox: Inbox, tokens: Sequence[str], reply_wait: float, tally: Tally, *, log_texts: bool = False
+    ) -> None:
+        self._tally = tally
         self._inbox, self._reply_wait, self._log_texts = inbox, reply_wait, log_texts
         self._tokens = [token.encode() for token in tokens]
         self._closed = False
@@ -39,6 +44,7 @@ class Intake:
             raise StoreError("this process is stopping")
         self._authorise(incoming.token)
         accepted = await self._inbox.accept(incoming)
+        self._tally.add(ACCEPTED, "repeated" if accepted.duplicate else "first")
         with about(session=incoming.user_id, turn=accepted.message_id):
             log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
             if self._log_texts:

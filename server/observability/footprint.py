@@ -25,6 +25,11 @@ class Footprint:
         return round((used - before[1]) / (now - before[0]), 3)
 
 
+def processor_seconds() -> float:
+    """That this process has used since it started."""
+    return round(time.process_time(), 3)
+
+
 def memory() -> int | None:
     """Bytes of this process that are in memory now; None where the system does not tell."""
     try:

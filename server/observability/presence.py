@@ -14,12 +14,16 @@ from uuid import uuid4
 from server.clock import Clock
 from server.errors import StoreError
 from server.models import Worker
-from server.observability.footprint import Footprint, memory
+from server.observability.catalogue import CPU_SECONDS, REFUSED
+from server.observability.footprint import Footprint, memory, processor_seconds
+from server.observability.loop_lag import LoopLag
+from server.observability.standing import LOOP_LAG
+from server.observability.tally import SEPARATOR, Tally
 from server.stores.base import Presence
 
 log = logging.getLogger(__name__)
 
-REPORT_SECONDS = 2.0
+REPORT_SECONDS = 1.0
 GONE_SECONDS = 10.0
 """A worker that has not reported for so long counts as gone."""
 
@@ -31,25 +35,38 @@ def this_worker(clock: Clock, consultant: str) -> Worker:
 
 
 class Heartbeat:
-    """Reports this worker every few seconds between `start` and `stop`.
+    """Reports this worker every second between `start` and `stop`, a last time when it stops.
 
-    `turns` tells how many it has under way, `refused` is the running count of webhooks it has refused.
+    `turns` tells how many it has under way, `refused` is the running count of webhooks it has refused, `tally` what it
+    has counted beside them, and `gauges` how it stands.
     """
 
     def __init__(
-        self, presence: Presence, worker: Worker, turns: Callable[[], int], refused: Mapping[str, int], clock: Clock
+        self,
+        presence: Presence,
+        worker: Worker,
+        clock: Clock,
+        *,
+        turns: Callable[[], int],
+        refused: Mapping[str, int],
+        tally: Tally,
+        gauges: Callable[[], Mapping[str, float]],
     ) -> None:
-        self._presence, self._worker, self._turns, self._clock = presence, worker, turns, clock
-        self._refused, self._footprint = refused, Footprint()
+        self._presence, self._worker, self._clock = presence, worker, clock
+        self._turns, self._refused, self._tally, self._gauges = turns, refused, tally, gauges
+        self._footprint, self._lag = Footprint(), LoopLag()
 
     def start(self) -> None:
+        self._lag.start()
         self._task = asyncio.create_task(self._beat())
 
     async def stop(self) -> None:
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
+        await self._lag.stop()
         with suppress(StoreError):
+            await self._presence.report(self._report())
             await self._presence.leave(self._worker.id)
 
     async def _beat(self) -> None:
@@ -68,4 +85,10 @@ class Heartbeat:
             refused=dict(self._refused),
             cpu=self._footprint.cpu(),
             memory=memory(),
+            gauges={**self._gauges(), LOOP_LAG: self._lag.worst()},
+            counts=self._counts(),
         )
+
+    def _counts(self) -> dict[str, float]:
+        refused = {SEPARATOR.join((REFUSED.name, status)): float(count) for status, count in self._refused.items()}
+        return {**self._tally.counts(), **refused, CPU_SECONDS.name: processor_seconds()}

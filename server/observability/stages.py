@@ -11,7 +11,9 @@ WAITING, KNOWLEDGE, FIRST_TOKEN, MODEL, TALKME = STAGES = ("waiting", "knowledge
 """Stages that are measured. The first token is part of the model's time, all else stands side by side."""
 WORKER, OURS = "worker", "ours"
 """What else a message can fail by: workers that died over it, and our own code."""
-OWN_CONSULTANTS = ("offline", "fixed")
+FIXED = "fixed"
+"""Who answers, for people, when no consultant can."""
+OWN_CONSULTANTS = ("offline", FIXED)
 """Those that are no model."""
 SECONDS_OF = {"knowledge": KNOWLEDGE, "first token": FIRST_TOKEN, "consultant": MODEL, "send": TALKME, "finish": TALKME}
 
@@ -38,12 +40,17 @@ def seconds_by_stage(timeline: Sequence[Event]) -> dict[str, float]:
 
 def failed_in(message: Message) -> str:
     """The stage that a dead message failed in: `waiting` for one that expired, `worker` or `ours` where
-    it was ourselves.
+    it was ourselves."""
+    return stage_of_failure(message.state, message.reason, latest_try(message.timeline))
+
+
+def stage_of_failure(state: State, reason: str | None, timeline: Sequence[Event]) -> str:
+    """As `failed_in`, by what is known of the latest try.
 
     A time limit is put down to the stage that used most of it.
     """
-    reason = message.reason or ""
-    if message.state is State.EXPIRED:
+    reason = reason or ""
+    if state is State.EXPIRED:
         return WAITING
     if reason.startswith("customBot"):
         return TALKME
@@ -51,6 +58,6 @@ def failed_in(message: Message) -> str:
         return WORKER
     if reason.startswith("internal error"):
         return OURS
-    seconds = seconds_by_stage(latest_try(message.timeline))
+    seconds = seconds_by_stage(timeline)
     seconds.pop(FIRST_TOKEN, None)
     return max(seconds, key=seconds.__getitem__, default=OURS)

@@ -12,7 +12,7 @@ asked. One object is all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -204,16 +204,23 @@ class Figures(Protocol):
 
 
 class Presence(Protocol):
-    """Which workers there are."""
+    """Which workers there are, and what all that there ever were have counted."""
 
     async def report(self, worker: Worker) -> None:
-        """Say that this worker is alive and what it does. `seen_at` is when it said so."""
+        """Say that this worker is alive and what it does. `seen_at` is when it said so.
+
+        By what its `counts` have grown since its report before, what all workers have counted grows too: telling the
+        same again changes nothing, and what a worker has told stays when it is gone.
+        """
 
     async def leave(self, worker_id: str) -> None:
         """The worker has stopped in good order."""
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
-        """Workers that reported since then (Unix seconds), longest running first."""
+        """Workers that reported since then (Unix seconds), longest running first; without their `counts`."""
+
+    async def counted(self) -> Mapping[str, float]:
+        """What all workers have counted since the store was made, by name."""
 
 
 QUESTIONS_KEPT = 2000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from server.clock import Clock
@@ -28,6 +28,7 @@ from server.models import (
     Worker,
 )
 from server.stores.base import HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
+from server.stores.counts import growth
 from server.stores.replies import cleared, exchange_of, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
@@ -50,7 +51,8 @@ class MemoryStore:
         self._questions: dict[str, Asked] = {}
         self._answered_by: Counter[str] = Counter()
         self._summarised: dict[str, int] = {}
-        self._last_id = self._last_fence = self._sent = self._failed = 0
+        self._counted: dict[str, float] = {}
+        self._last_id = self._last_fence = self._sent = self._failed = self._expired = 0
 
     async def open(self) -> None: ...
 
@@ -124,6 +126,7 @@ class MemoryStore:
         self._put(message)
         self._sent += state == State.SENT
         self._failed += state == State.FAILED
+        self._expired += state == State.EXPIRED
         del self._fences[user_id], self._available[user_id]
         more = any(waiting.incoming.user_id == user_id for waiting in self._waiting())
         if more:
@@ -251,6 +254,7 @@ class MemoryStore:
             oldest_waiting_since=min((message.waiting_since for message in self._waiting()), default=None),
             latencies=tuple(sorted(message.updated_at - message.waiting_since for message in sent)),
             answered_by=dict(self._answered_by),
+            expired=self._expired,
         )
 
     # Figures
@@ -272,14 +276,20 @@ class MemoryStore:
     # Presence
 
     async def report(self, worker: Worker) -> None:
+        before = self._workers.get(worker.id)
+        for name, more in growth(before.counts if before else {}, worker.counts).items():
+            self._counted[name] = self._counted.get(name, 0.0) + more
         self._workers[worker.id] = worker
 
     async def leave(self, worker_id: str) -> None:
         self._workers.pop(worker_id, None)
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
-        found = [worker for worker in self._workers.values() if worker.seen_at >= seen_since]
+        found = [replace(worker, counts={}) for worker in self._workers.values() if worker.seen_at >= seen_since]
         return sorted(found, key=lambda worker: (worker.started_at, worker.id))
+
+    async def counted(self) -> Mapping[str, float]:
+        return dict(self._counted)
 
     # Gaps
 

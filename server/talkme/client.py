@@ -21,6 +21,15 @@ from server.clock import Clock
 from server.errors import TalkMeError, TalkMeTokenRefused
 from server.models import FinishCode
 from server.observability.about import bound
+from server.observability.catalogue import (
+    BROKEN_OFF,
+    REFUSED_ALL_THE_SAME,
+    RETRIES,
+    TALKME_CALLS,
+    TIMEOUT,
+    UNREACHABLE,
+)
+from server.observability.tally import Tally
 from server.outgoing import Outgoing
 from server.talkme.texts import split
 from server.text import clean
@@ -69,7 +78,8 @@ class TalkMeClient:
     """`TalkMe` over HTTP. One for the life of a process, so that connections are kept.
 
     `timeout` (seconds) limits one call, `ttl` (seconds) is how long typing is shown, `text_limit` is in characters.
-    `codes`: what the ends of a dialog are called in TalkMe's cabinet, where it is not as in `FinishCode`.
+    `codes`: what the ends of a dialog are called in TalkMe's cabinet, where it is not as in `FinishCode`. Each attempt
+    is counted in `tally`.
     """
 
     def __init__(
@@ -82,10 +92,11 @@ class TalkMeClient:
         ttl: int = 15,
         text_limit: int = 4000,
         codes: Mapping[FinishCode, str] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._outgoing, self._clock, self._timeout = outgoing, clock, timeout
         self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
-        self._codes = codes or {}
+        self._codes, self._tally = codes or {}, tally or Tally()
 
     async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
         for part in split(text, self._text_limit):
@@ -112,7 +123,7 @@ class TalkMeClient:
             stop=stop_after_attempt(self._attempts),
             wait=_pause,
             retry=retry_if_exception_type(Passing),
-            before_sleep=_log_retry,
+            before_sleep=self._note_retry,
             reraise=True,
         )
         await attempts(attempt)
@@ -121,14 +132,28 @@ class TalkMeClient:
         identity = {"X-Token": token}
         if turn := bound().get("turn"):
             identity["X-Request-Id"] = turn  # the id by which logs, timeline and `iteira why` know the turn
+        ended = BROKEN_OFF
         try:
             async with self._clock.timeout(self._timeout):
                 status, after, answer = await self._exchange(method, orjson.dumps(body), identity)
+            ended = str(status)
+            _check(method, status, after, answer, token)
         except TimeoutError:
+            ended = TIMEOUT
             raise Passing(f"{method}: no answer within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
+            ended = UNREACHABLE
             raise Passing(f"{method}: {_kind(error)}") from error
-        _check(method, status, after, answer, token)
+        except TalkMeError:
+            ended = REFUSED_ALL_THE_SAME if ended == "200" else ended
+            raise
+        finally:
+            self._tally.add(TALKME_CALLS, method.removeprefix("customBot/"), ended)
+
+    def _note_retry(self, state: RetryCallState) -> None:
+        self._tally.add(RETRIES, "talkme")
+        failure = state.outcome.exception() if state.outcome else None
+        log.warning("TalkMe, attempt %d: %s", state.attempt_number, failure)
 
     async def _exchange(self, method: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float, bytes]:
         """Status, seconds of `Retry-After`, and as much of the body as any answer of TalkMe has."""
@@ -179,8 +204,3 @@ def _pause(state: RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     asked = failure.after if isinstance(failure, Passing) else 0.0
     return max(asked, wait_exponential_jitter(multiplier=1, max=5, jitter=0.5)(state))
-
-
-def _log_retry(state: RetryCallState) -> None:
-    failure = state.outcome.exception() if state.outcome else None
-    log.warning("TalkMe, attempt %d: %s", state.attempt_number, failure)

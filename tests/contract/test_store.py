@@ -508,3 +508,24 @@ async def test_workers_are_known_while_they_report(store: Store, clock: FakeCloc
     assert list(await store.workers(clock.now() - 30)) == [new]
     await store.leave("w2")
     assert list(await store.workers(0)) == [old]
+
+
+async def test_what_workers_have_counted_adds_up_and_stays_when_they_are_gone(store: Store, clock: FakeClock) -> None:
+    def told(worker_id: str, **counts: float) -> Worker:
+        return Worker(worker_id, 1, "host", clock.now(), clock.now(), gauges={"lag": 0.25}, counts=counts)
+
+    await store.report(told("w1", sent=3.0, seconds=0.7))
+    await store.report(told("w1", sent=5.0, seconds=0.7))
+    await store.report(told("w1", sent=5.0, seconds=0.7))  # a report that is repeated tells nothing new
+    await store.report(told("w2", sent=1.0, failed=2.0))
+    await store.leave("w1")
+    await store.report(told("w2", sent=2.0, failed=2.0))
+    assert dict(await store.counted()) == {"sent": 7.0, "failed": 2.0, "seconds": 0.7}
+    assert [(worker.id, dict(worker.gauges)) for worker in await store.workers(0)] == [("w2", {"lag": 0.25})]
+
+
+async def test_messages_that_expired_are_counted_apart(store: Store, clock: FakeClock) -> None:
+    await store.accept(said())
+    await store.finish(await claim_one(store), State.EXPIRED, "too old")
+    totals = await store.totals(clock.now() - 60)
+    assert (totals.messages_processed, totals.errors, totals.expired) == (0, 0, 1)

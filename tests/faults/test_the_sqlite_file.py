@@ -67,7 +67,7 @@ async def test_a_file_with_damaged_pages_is_found_by_its_examination_and_left_as
         for number in range(200):
             await store.accept(said(f"caller-{number}"))
     damaged = bytearray(path.read_bytes())
-    page = len(damaged) // 2 // 4096 * 4096
+    page = len(damaged) * 3 // 4 // 4096 * 4096
     damaged[page : page + 4096] = b"\xff" * 4096
     path.write_bytes(damaged)
     async with opened(path) as store:

@@ -17,6 +17,7 @@ local WAITING, DEAD = key("waiting"), key("dead")
 local SESSIONS, ACTIVE = key("sessions"), key("active")
 local ANSWERED_BY = key("answered_by")
 local RECEIVED, REPLIED = key("received"), key("replied")
+local WORKERS, REPORTED, COUNTED = key("workers"), key("worker_counts"), key("counted")
 local COUNTERS, LATENCIES, OUTCOMES = key("counters"), key("latencies"), key("outcomes")
 
 local function session_of(user) return key("session", user) end
@@ -310,6 +311,17 @@ function actions.clear(a)
     call("ZREM", SESSIONS, a.user)
     call("ZREM", ACTIVE, a.user)
     return { existed = existed }
+end
+
+-- What a worker has counted since its report before is added to what all have counted.
+function actions.report(a)
+    local before = cjson.decode(call("HGET", REPORTED, a.worker) or "{}")
+    for name, count in pairs(cjson.decode(a.counts)) do
+        local more = count - (before[name] or 0)
+        if more ~= 0 then call("HINCRBYFLOAT", COUNTED, name, string.format("%.17g", more)) end
+    end
+    call("HSET", REPORTED, a.worker, a.counts)
+    call("HSET", WORKERS, a.worker, a.report)
 end
 
 -- Close what is silent, remove what is old: a bounded number of each.

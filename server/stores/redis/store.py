@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import cast
@@ -245,7 +245,7 @@ class RedisStore:
             await self._tickets.forget_dead_workers()
             reports = [rows.worker(text) for text in _strings(await self._redis.hvals(_key("workers")))]
             if gone := [worker.id for worker in reports if worker.seen_at < now - GONE_SECONDS]:
-                await self._redis.hdel(_key("workers"), *gone)
+                await self._forget_workers(*gone)
         return Swept(answer["closed"], answer["messages"], answer["removed"])
 
     async def totals(self, active_since: float) -> Totals:
@@ -268,6 +268,7 @@ class RedisStore:
             oldest_waiting_since=oldest[0][1] if oldest else None,
             latencies=tuple(sorted(float(latency) for latency in latencies)),
             answered_by={name: int(replies) for name, replies in answered_by.items()},
+            expired=int(counters.get("expired", 0)),
         )
 
     # Figures
@@ -311,18 +312,27 @@ class RedisStore:
 
     async def report(self, worker: Worker) -> None:
         await self._look_whether_it_is_the_same()
-        with redis_errors():
-            await self._redis.hset(_key("workers"), worker.id, json.dumps(asdict(worker)))
+        report = json.dumps(asdict(replace(worker, counts={})))
+        await self._script.run("report", worker=worker.id, report=report, counts=json.dumps(dict(worker.counts)))
 
     async def leave(self, worker_id: str) -> None:
-        with redis_errors():
-            await self._redis.hdel(_key("workers"), worker_id)
+        await self._forget_workers(worker_id)
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
         with redis_errors():
             known = await self._redis.hvals(_key("workers"))
         workers = [rows.worker(text) for text in _strings(known)]
         return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
+
+    async def counted(self) -> Mapping[str, float]:
+        with redis_errors():
+            found = await self._redis.hgetall(_key("counted"))
+        return {str(name): float(value) for name, value in found.items()}
+
+    async def _forget_workers(self, *worker_ids: str) -> None:
+        with redis_errors():
+            await self._redis.hdel(_key("workers"), *worker_ids)
+            await self._redis.hdel(_key("worker_counts"), *worker_ids)
 
     # Gaps
 

@@ -114,6 +114,12 @@ MIGRATIONS = [
             ON CONFLICT (hour) DO UPDATE SET messages = messages + 1, last_at = max(last_at, NEW.accepted_at);
     END;
     """,
+    """
+    ALTER TABLE workers ADD COLUMN gauges TEXT NOT NULL DEFAULT '{}'; -- JSON of numbers by name
+    ALTER TABLE workers ADD COLUMN counts TEXT NOT NULL DEFAULT '{}'; -- likewise, as last reported
+    CREATE TABLE counted (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID; -- of all workers together
+    INSERT INTO counters VALUES ('expired', 0);
+    """,
 ]
 
 

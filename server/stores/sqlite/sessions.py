@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from server.models import Session, Swept, Totals, TranscriptLine, Worker
 from server.stores.base import StoreLimits
+from server.stores.counts import growth
 from server.stores.replies import lines_of
 from server.stores.sqlite import rows
 from server.stores.sqlite.figures import forget_hours
@@ -106,14 +107,23 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
         oldest_waiting_since=oldest,
         latencies=tuple(sorted(row[0] for row in latencies)),
         answered_by=answered_by,
+        expired=counters["expired"],
     )
 
 
 def report(db: sqlite3.Connection, worker: Worker) -> None:
+    known = db.execute("SELECT counts FROM workers WHERE id = ?", (worker.id,)).fetchone()
+    before = json.loads(known["counts"]) if known else {}
+    db.executemany(
+        "INSERT INTO counted VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        growth(before, worker.counts).items(),
+    )
+    told = {name: json.dumps(dict(getattr(worker, name))) for name in ("refused", "gauges", "counts")}
     db.execute(
-        "INSERT OR REPLACE INTO workers (id, pid, host, started_at, seen_at, turns, consultant, refused, cpu, memory)"
-        " VALUES (:id, :pid, :host, :started_at, :seen_at, :turns, :consultant, :refused, :cpu, :memory)",
-        {**asdict(worker), "refused": json.dumps(dict(worker.refused))},
+        "INSERT OR REPLACE INTO workers"
+        " (id, pid, host, started_at, seen_at, turns, consultant, refused, cpu, memory, gauges, counts) VALUES"
+        " (:id, :pid, :host, :started_at, :seen_at, :turns, :consultant, :refused, :cpu, :memory, :gauges, :counts)",
+        {**asdict(worker), **told},
     )
     db.execute("DELETE FROM workers WHERE seen_at < ?", (worker.seen_at - 86_400,))
 
@@ -124,8 +134,15 @@ def leave(db: sqlite3.Connection, worker_id: str) -> None:
 
 def workers(db: sqlite3.Connection, seen_since: float) -> list[Worker]:
     found = db.execute(
-        "SELECT id, pid, host, started_at, seen_at, turns, consultant, refused, cpu, memory FROM workers"
+        "SELECT id, pid, host, started_at, seen_at, turns, consultant, refused, cpu, memory, gauges FROM workers"
         " WHERE seen_at >= ? ORDER BY started_at, id",
         (seen_since,),
     )
-    return [Worker(**{**dict(row), "refused": json.loads(row["refused"])}) for row in found]
+    return [
+        Worker(**{**dict(row), "refused": json.loads(row["refused"]), "gauges": json.loads(row["gauges"])})
+        for row in found
+    ]
+
+
+def counted(db: sqlite3.Connection) -> dict[str, float]:
+    return {row["name"]: row["value"] for row in db.execute("SELECT name, value FROM counted")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -204,6 +204,9 @@ class SQLiteStore:
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
         return await self._read(lambda db: sessions.workers(db, seen_since))
+
+    async def counted(self) -> Mapping[str, float]:
+        return await self._read(sessions.counted)
 
     # Gaps
 

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 BESIDE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser audit bench lint format docs fuzz screens clean
+.PHONY: help run test test-browser check-metrics audit bench lint format docs fuzz screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest; BESIDE=0
 
 test-browser: $(VENV)/.browser ## Run the tests of the call console in a real browser; as root, install one first.
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+check-metrics: $(VENV)/.dev ## See alerts and dashboard with data of a real run; needs Prometheus (apt-get install prometheus).
+	@promtool test rules deploy/prometheus/rules.test.yml
+	@$(BIN)/python deploy/prometheus/check.py
 
 bench: $(VENV)/.dev ## Measure what a message costs here and elsewhere (5 minutes). ARGS="--seconds 20" goes to it.
 	@$(BIN)/python -m benchmarks.daemon --seconds 5 $(ARGS)

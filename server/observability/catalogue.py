@@ -79,7 +79,10 @@ ACCEPTED = Counted(
     (("first", "repeated"),),
 )
 REFUSED = Counted(
-    "iteira_webhooks_refused", "Webhooks that were refused, by HTTP status.", ("status",), (STATUSES,), False
+    "iteira_webhooks_refused",
+    "Webhooks that were refused, by HTTP status.",
+    ("status",),
+    (("400", "401", "403", "404", "408", "413", "429", "503"),),
 )
 TALKME_CALLS = Counted(
     "iteira_talkme_calls",
@@ -114,7 +117,6 @@ OBJECTIONS = Counted(
     "Sentences that were not fit to be spoken.",
     ("by", "kind"),
     (CONSULTANTS, ("price", "number", "phone", "link", "address", "free", "rules")),
-    False,
 )
 FILLERS = Counted("iteira_fillers", "Callers who were told to wait a moment.")
 CPU_SECONDS = Counted("iteira_cpu_seconds", "Processor time of all workers.")

@@ -101,8 +101,11 @@ class _Daemon:
         self._ladder = _ladder(settings, models, self._phrases, clock)
         after = settings.agent.summary_after
         self._summaries = Summaries(self._store, models[0], after) if models and after else None
-        self._talkme, self._delivery = _talkme(settings, clock, self._tally), TrackRecord()
+        self._talkme, self._delivery = _talkme(settings, clock, self._tally), TrackRecord(clock)
         self._worker = this_worker(clock, self._ladder.name)
+        self._standing = Standing(
+            settings.server.role, self._library, self._ladder, self._delivery, answering=self._answers
+        )
         self._observer = TurnCounter(self._tally)
         self._dispatcher = Dispatcher(
             self._store,
@@ -119,7 +122,7 @@ class _Daemon:
             turns=lambda: self._dispatcher.turns,
             refused=self._refused,
             tally=self._tally,
-            gauges=Standing(settings.server.role, self._library, self._ladder, answering=self._answers).gauges,
+            gauges=self._standing.gauges,
         )
         self._housekeeper = Housekeeper(self._store, clock)
 
@@ -152,7 +155,16 @@ class _Daemon:
         limits, idle = settings.limits, settings.store.session_idle
         if self._receives:
             yield webhook_router(self._intake, self._refused, clock, limits.body, limits.text, settings.company.region)
-        health = Health(store, library, self._ladder, self._delivery, clock, answering=self._answers)
+        health = Health(
+            store,
+            library,
+            self._ladder,
+            self._delivery,
+            clock,
+            accepting=lambda: not self._intake.closed,
+            alive=lambda: self._dispatcher.alive,
+            answering=self._answers,
+        )
         yield health_router(health)
         yield metrics_router(store, health, clock, session_idle=idle, token=token)
         yield sessions_router(store, clock, session_idle=idle, token=token)
@@ -273,10 +285,10 @@ def _ladder(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phr
     left = settings.server.message_timeout - FOR_THE_REST
     patience = min(agent.timeout, max(left, 1.0) / max(len(models), 1))
     waiting = Waiting(agent.first_token, agent.stalled, patience)
-    steps = [Step(model, waiting, circuit()) for model in models]
+    steps = [Step(model, waiting, circuit(), TrackRecord(clock)) for model in models]
     offline = OfflineConsultant(phrases, settings.knowledge.min_confidence)
     at_once = Waiting(OFFLINE_SECONDS, OFFLINE_SECONDS, OFFLINE_SECONDS)
-    steps.append(Step(offline, at_once, circuit(), corrects=False))
+    steps.append(Step(offline, at_once, circuit(), TrackRecord(clock), corrects=False))
     own = [company.name, company.about, company.hours, *phrases.all()]
     rules = _instructions(settings)
     guard = Guard(own + ([rules] if agent.prompt else []), rules)

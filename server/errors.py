@@ -43,9 +43,19 @@ class KnowledgeError(IteiraError):
     """A file of the knowledge base, or its index, cannot be used."""
 
 
+TALKME_SAYS = "TalkMe says: "
+"""Before TalkMe's own words in an error: they may quote what was sent, and so the caller."""
+
+
 class TalkMeError(IteiraError):
     """TalkMe did not take what we sent, after all attempts."""
 
 
 class TalkMeTokenRefused(TalkMeError):
     """TalkMe says that the token is wrong: trying again cannot help."""
+
+
+def unquoted(told: str) -> str:
+    """What may be logged, and shown to everybody: without TalkMe's own words."""
+    before, says, _ = told.partition(TALKME_SAYS)
+    return f"{before}it was refused" if says else told

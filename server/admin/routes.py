@@ -12,7 +12,7 @@ from server.admin.auth import administrator
 from server.admin.stats_answer import Looked, StatsAnswer, stats_answer
 from server.clock import Clock
 from server.knowledge.base import Knowledge
-from server.observability.health import Health, overall
+from server.observability.health import Check, Health, overall
 from server.observability.presence import GONE_SECONDS
 from server.stores.base import RECENT_REPLIES, Store
 
@@ -26,14 +26,26 @@ def health_router(health: Health) -> APIRouter:
     """Open to everybody: it tells whether callers are answered, and nothing about them."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/webhook/talkme/health")
-    async def talkme_health(response: Response) -> answers.HealthAnswer:
-        """200 while callers are answered, if perhaps less well; 503 when they are not."""
-        checks = await health.checks()
+    def told(response: Response, checks: dict[str, Check]) -> answers.HealthAnswer:
         status = overall(checks)
         if status == "unavailable":
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return answers.HealthAnswer.of(status, checks)
+
+    @router.get("/webhook/talkme/health")
+    async def talkme_health(response: Response) -> answers.HealthAnswer:
+        """200 while callers are answered, if perhaps less well; 503 when they are not."""
+        return told(response, await health.checks())
+
+    @router.get("/webhook/talkme/health/live")
+    async def live(response: Response) -> answers.HealthAnswer:
+        """503 when only a new start of this process can help; it looks at nothing outside of it."""
+        return told(response, health.live())
+
+    @router.get("/webhook/talkme/health/ready")
+    async def ready(response: Response) -> answers.HealthAnswer:
+        """503 while this process should get no messages: its store is away, or it is stopping."""
+        return told(response, await health.ready())
 
     return router
 

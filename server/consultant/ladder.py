@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from server.clock import Clock
 from server.consultant.answer import Answer, Conclusion, Sentence, Waiting
@@ -30,9 +30,9 @@ class Step:
     consultant: Consultant
     waiting: Waiting
     circuit: Circuit
+    record: TrackRecord
     corrects: bool = True
     """Whether asking it again with a complaint can lead to another answer."""
-    record: TrackRecord = field(default_factory=TrackRecord)
 
 
 class Ladder:
@@ -48,6 +48,11 @@ class Ladder:
     def name(self) -> str:
         """Who answers while nothing fails."""
         return self._steps[0].consultant.name
+
+    @property
+    def record(self) -> TrackRecord:
+        """How the first has served."""
+        return self._steps[0].record
 
     @property
     def circuits(self) -> dict[str, bool]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from server.clock import Clock
-from server.errors import TalkMeError
+from server.errors import TalkMeError, unquoted
 from server.models import Claim, FinishCode
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
@@ -55,7 +55,7 @@ class Delivery:
             outcome = "taken"
         except TalkMeError as error:
             outcome = _kind(error)
-            self._record.failed(str(error))
+            self._record.failed(unquoted(str(error)))
             raise
         finally:
             self.timeline.add("send", outcome=outcome, attempts=attempts, seconds=self._clock.now() - began)
@@ -69,7 +69,7 @@ class Delivery:
             await self._talkme.finish(self._token, code)
         except TalkMeError as error:
             outcome = _kind(error)
-            log.warning("message %s: the dialog was not finished: %s", self._id, error)
+            log.warning("message %s: the dialog was not finished: %s", self._id, unquoted(str(error)))
         self.timeline.add("finish", code=code.value, outcome=outcome, seconds=self._clock.now() - began)
 
 

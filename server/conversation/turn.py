@@ -20,7 +20,7 @@ from server.conversation.asked import AskedQuestions
 from server.conversation.delivery import Delivery, Filler, Pause
 from server.conversation.query import look_up
 from server.conversation.typing import Typing
-from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError
+from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError, unquoted
 from server.knowledge.base import Knowledge
 from server.models import Claim, FinishCode, Reply, Session, State
 from server.observability.ended import Observer, ended
@@ -88,7 +88,7 @@ class Turn:
         delivery = Delivery(self._talkme, claim, must_hold, self._record_of_talkme, timeline, self._clock)
         state, reason = await self._answer(claim, must_hold, delivery)
         timeline.add(state.value)
-        log.log(LEVELS[state], "message %s %s%s", claim.message.id, state, f": {reason}" if reason else "")
+        log.log(LEVELS[state], "message %s %s%s", claim.message.id, state, f": {unquoted(reason)}" if reason else "")
         await self._record(claim, state, reason, timeline)
         self._observer.ended(ended(claim.message, state, reason, timeline.events))
         if state is State.SENT and self._summaries:

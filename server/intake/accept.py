@@ -31,6 +31,10 @@ class Intake:
         self._tokens = [token.encode() for token in tokens]
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
         """Take nothing more: the process is stopping. Those who wait for an outcome go on waiting."""
         self._closed = True

@@ -8,18 +8,25 @@ from server.consultant.ladder import Ladder
 from server.knowledge.base import Knowledge
 from server.models import Worker
 from server.observability.tally import SEPARATOR
+from server.observability.track_record import TrackRecord
 
 ROLE, CIRCUIT_OPEN = "role", "circuit_open"
 LOOP_LAG = "loop_lag_seconds"
 DOCUMENTS, FILES = "knowledge_documents", "knowledge_files"
 PROBLEMS, UPDATED = "knowledge_problems", "knowledge_updated"
+SERVED_AT, FAILED_AT = "served_at", "failed_at"
+CONSULTANT, TALKME = "consultant", "talkme"
+"""Parts whose latest results workers tell each other."""
 
 
 class Standing:
     """What one worker measures of itself. One that only receives (`answering` False) searches and asks nobody."""
 
-    def __init__(self, role: str, knowledge: Knowledge, ladder: Ladder, *, answering: bool) -> None:
+    def __init__(
+        self, role: str, knowledge: Knowledge, ladder: Ladder, delivery: TrackRecord, *, answering: bool
+    ) -> None:
         self._role, self._knowledge, self._ladder, self._answering = role, knowledge, ladder, answering
+        self._records = {CONSULTANT: ladder.record, TALKME: delivery}
 
     def gauges(self) -> dict[str, float]:
         """By name; a name may carry the value of a label."""
@@ -28,6 +35,8 @@ class Standing:
             return told
         status = self._knowledge.status()
         told |= {named(CIRCUIT_OPEN, by): float(is_open) for by, is_open in self._ladder.circuits.items()}
+        for part, record in self._records.items():
+            told |= {named(SERVED_AT, part): record.served_at, named(FAILED_AT, part): record.failed_at}
         told |= {
             DOCUMENTS: float(status.documents_count),
             FILES: float(status.files_count),

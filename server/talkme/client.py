@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_exponential_jitter
 
 from server.clock import Clock
-from server.errors import TalkMeError, TalkMeTokenRefused
+from server.errors import TALKME_SAYS, TalkMeError, TalkMeTokenRefused, unquoted
 from server.models import FinishCode
 from server.observability.about import bound
 from server.observability.catalogue import (
@@ -153,7 +153,7 @@ class TalkMeClient:
     def _note_retry(self, state: RetryCallState) -> None:
         self._tally.add(RETRIES, "talkme")
         failure = state.outcome.exception() if state.outcome else None
-        log.warning("TalkMe, attempt %d: %s", state.attempt_number, failure)
+        log.warning("TalkMe, attempt %d: %s", state.attempt_number, unquoted(str(failure)))
 
     async def _exchange(self, method: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float, bytes]:
         """Status, seconds of `Retry-After`, and as much of the body as any answer of TalkMe has."""
@@ -185,8 +185,8 @@ def _refusal(method: str, answer: object, token: str) -> TalkMeError:
     described = error.get("descr") if isinstance(error, dict) else error
     description = clean(str(described).replace(token, "…"))[:DESCRIPTION_LENGTH]
     if "token" in description.lower() or "токен" in description.lower():
-        return TalkMeTokenRefused(f"{method}: {description}")
-    return Passing(f"{method}: {description}")
+        return TalkMeTokenRefused(f"{method}: the token is wrong; {TALKME_SAYS}{description}")
+    return Passing(f"{method}: {TALKME_SAYS}{description}")
 
 
 def _kind(error: Exception) -> str:

@@ -35,7 +35,7 @@ async def test_what_one_node_receives_another_answers_and_the_webhook_still_lear
         assert answer.json()["end_conversation"] is True
         assert (await client.post(f"{worker.url}/webhook/talkme", json=documented())).status_code == 404
         health = (await client.get(f"{intake.url}/webhook/talkme/health")).json()
-        assert (health["status"], list(health["checks"])) == ("ok", ["store", "webhooks"])
+        assert (health["status"], list(health["checks"])) == ("ok", ["store", "webhooks", "workers"])
 
 
 async def deliver(client: httpx.AsyncClient, url: str, caller: int, number: int) -> None:

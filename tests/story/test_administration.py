@@ -201,7 +201,7 @@ async def test_with_a_token_it_is_asked_of_everybody(
 
 async def test_every_administrative_path_is_in_this_guard(daemon: httpx.AsyncClient) -> None:
     paths = set((await daemon.get("/openapi.json")).json()["paths"])
-    open_to_all = {"/webhook/talkme", "/webhook/talkme/health"}
+    open_to_all = {"/webhook/talkme", *(f"/webhook/talkme/health{kind}" for kind in ("", "/live", "/ready"))}
     guarded = {
         path.split("?")[0].replace("/anna", "/{user_id}").replace("/7", "/{message_id}") for _, path in ADMINISTRATION
     } - {"/openapi.json"}

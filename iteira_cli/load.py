@@ -70,6 +70,8 @@ class Outcome:
     fillers: int = 0
     """Times that a caller was asked for patience: part of no reply."""
     refusals: int = 0
+    limited: int = 0
+    """Of the refusals, those because too much came."""
     last_refusal: str | None = None
     faults_met: dict[str, int] = field(default_factory=dict)
 
@@ -151,6 +153,7 @@ class LoadTest:
             daemon_asked=self._daemon_asked,
             fillers=len(fillers),
             refusals=deliveries.refusals,
+            limited=deliveries.limited,
             last_refusal=deliveries.last_refusal,
             faults_met={**met, **self._faults.met},
         )

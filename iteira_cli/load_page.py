@@ -120,6 +120,11 @@ def doubts(content: Mapping[str, Any]) -> list[str]:
         told.append(f"The generator itself was {lag} late (p99), which is part of the latencies: this machine is busy.")
     if not content["verdict"]["daemon_asked"]:
         told.append("The daemon did not say what became of unanswered messages: failed ones count as lost.")
+    if limited := content.get("limited_deliveries"):
+        told.append(
+            f"{limited} deliveries were answered 429: what was measured is the daemon's limits (limits.per_user, "
+            "limits.per_token, limits.per_address), not what it can do; start it with other ones to see that."
+        )
     return told
 
 

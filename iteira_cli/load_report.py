@@ -73,6 +73,7 @@ def document(outcome: Outcome, chaos: str, seed: int, thresholds: Sequence[Thres
             "fillers": outcome.fillers,
         },
         "refused_deliveries": outcome.refusals,
+        "limited_deliveries": outcome.limited,
         "last_refusal": outcome.last_refusal,
         "faults_met": outcome.faults_met,
         "daemon": _daemon(outcome.samples, len(seen)),

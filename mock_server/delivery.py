@@ -21,6 +21,7 @@ GIVE_UP = 60.0
 ANSWER_TIMEOUT = 40.0
 """Seconds a webhook's answer may take; longer than it waits for the reply (25 s unless configured)."""
 
+TOO_MANY = 429
 LONGEST = 2000
 """Characters that are kept of an answer; the daemon's are a few hundred long."""
 
@@ -67,6 +68,8 @@ class Deliveries:
         self._faults = faults or Faults()
         self.refusals = 0
         """Deliveries that were not accepted."""
+        self.limited = 0
+        """Of them, those answered 429: the daemon said that too much came."""
         self.last_refusal: str | None = None
 
     def fault(self) -> Fault | None:
@@ -122,6 +125,7 @@ class Deliveries:
 
     def _refusal(self, told: str, status: int | None = None) -> Refused:
         self.refusals += 1
+        self.limited += status == TOO_MANY
         self.last_refusal = f"status {status}: {told[:200]}" if status else told
         return Refused(told, status)
 

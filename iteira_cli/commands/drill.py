@@ -110,6 +110,7 @@ def _environment(store: str, plan: Plan, knowledge: Path, folder: Path) -> dict[
         "ITEIRA_KNOWLEDGE__PATH": str(knowledge.resolve()),
         "ITEIRA_KNOWLEDGE__EMBEDDER": "none",
         "ITEIRA_AGENT__FILLER_AFTER": "0",  # a turn that a stopped node holds up must say nothing but its reply
+        **{f"ITEIRA_LIMITS__{limit}": "off" for limit in ("PER_USER", "PER_TOKEN", "PER_ADDRESS")},
     }
 
 

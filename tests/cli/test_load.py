@@ -12,6 +12,7 @@ import pytest
 
 from iteira_cli.charts import Line, bars, lines
 from iteira_cli.errors import Usage
+from iteira_cli.load_page import doubts
 from iteira_cli.processes import consumption
 from iteira_cli.thresholds import threshold
 from mock_server.app import create_app
@@ -180,6 +181,16 @@ async def test_a_filler_is_no_stray_reply_and_no_lost_turn(tmp_path: Path) -> No
         assert run.returncode == 0, run.stderr
         verdict = json.loads(run.stdout)["verdict"]
         assert (verdict["answered"], verdict["fillers"], verdict["clean"]) == (said, said, True)
+
+
+def test_a_load_that_met_the_daemons_limits_says_so() -> None:
+    content = {
+        "generator": {"lag": {"p99": 0.001}, "kept_rate": True, "late": False},
+        "verdict": {"daemon_asked": True},
+        "limited_deliveries": 0,
+    }
+    assert doubts(content) == []
+    assert "7 deliveries were answered 429" in doubts(content | {"limited_deliveries": 7})[0]
 
 
 def test_charts_are_drawings_that_say_in_words_what_they_show() -> None:

@@ -38,6 +38,7 @@ from server.conversation.turn import Turn
 from server.conversation.typing import Typing
 from server.errors import SettingsError
 from server.intake.accept import Intake
+from server.intake.rates import Counted, Quotas, rate
 from server.intake.routes import webhook_router
 from server.knowledge.embedding import Embedder
 from server.knowledge.library import Library
@@ -90,8 +91,16 @@ class _Daemon:
         self._refused: Counter[str] = Counter()
         tokens = [token.get_secret_value() for token in settings.talkme.tokens]
         self._tally = Tally()
-        wait, texts = settings.server.reply_wait, settings.logging.texts
-        self._intake = Intake(self._store, tokens, wait, self._tally, log_texts=texts)
+        limits = settings.limits
+        self._intake = Intake(
+            self._store,
+            tokens,
+            settings.server.reply_wait,
+            Quotas(rate(limits.per_user), rate(limits.per_token), rate(limits.per_address)),
+            Counted("wrong_tokens", rate(limits.wrong_tokens), clock),
+            self._tally,
+            log_texts=settings.logging.texts,
+        )
         self._library = open_library(settings, clock)
         self._watcher = Watcher(settings.knowledge.path, self._library.refresh, clock)
         self._watches = self._answers and settings.knowledge.watch

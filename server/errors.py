@@ -23,6 +23,14 @@ class TokenNotAllowed(IteiraError):
     """The webhook's token is not on the configured list."""
 
 
+class TooMany(IteiraError):
+    """More came of one than a limit allows. It was not accepted; `retry_after` (seconds) says when it may be."""
+
+    def __init__(self, name: str, limit: int, window: float, retry_after: float) -> None:
+        super().__init__(f"limits.{name} allows {limit} in {window:g} s")
+        self.name, self.limit, self.window, self.retry_after = name, limit, window, retry_after
+
+
 class StoreError(IteiraError):
     """The store cannot do its work now: down, full, locked or damaged."""
 

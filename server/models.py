@@ -56,6 +56,19 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many messages of one `key` are accepted in a window that begins with the first of them."""
+
+    name: str
+    """Which limit it is: the setting's own word, such as `per_user`."""
+    key: str
+    """Whose: tells nobody who it is."""
+    limit: int
+    window: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the consultant says to one message, and what it decided."""
 

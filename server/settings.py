@@ -34,6 +34,7 @@ from server.settings_values import (
     AdminToken,
     ApiKey,
     HttpUrl,
+    Rate,
     Region,
     Seconds,
     StoreUrl,
@@ -188,6 +189,14 @@ class Limits(Section):
     """Bytes of a webhook's body; more is refused with 413."""
     text: int = Field(4000, ge=1, le=4000)
     """Characters of a message that are answered; the rest is dropped with a warning."""
+    per_user: Rate = "120/minute"
+    """Messages of one user that are accepted; more is refused with 429. `off`: without a limit, as the other rates."""
+    per_token: Rate = "300/second"  # noqa: S105 - no secret
+    """Messages with one token: all callers of a channel of TalkMe together."""
+    per_address: Rate = "300/second"
+    """Messages and other requests from one address; all of TalkMe's calls come from a few."""
+    wrong_tokens: Rate = "20/minute"
+    """Wrong tokens from one address, after which it is not let in for the rest of that time."""
 
 
 class Logging(Section):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from server.intake.rates import rate
 from server.settings_daemon import ADMIN_TOKEN_LEAST
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -58,10 +59,16 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _rate(value: str) -> str:
+    rate(value)
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TalkMeToken = Annotated[SecretStr, _at_least(10)]
 AdminToken = Annotated[SecretStr, _at_least(ADMIN_TOKEN_LEAST)]
 ApiKey = Annotated[SecretStr, _at_least(1)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
+Rate = Annotated[str, AfterValidator(_rate)]
 Region = Annotated[str, AfterValidator(_region)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]

@@ -84,9 +84,15 @@ class RedisServer:
                 "iteira:inbox", "workers", pending["consumer"], 0, [pending["message_id"]], idle=idle, justid=True
             )
 
+    def age_quotas(self, seconds: float) -> None:
+        """Let the windows of all quotas end `seconds` earlier."""
+        for name in self.client.scan_iter("iteira:quota:*"):
+            left: Any = self.client.pttl(name)
+            self.client.pexpire(name, left - int(1000 * seconds))  # in the past: it is gone
+
 
 class RedisClock(FakeClock):
-    """Moves the idle times of tickets too, which Redis measures by itself."""
+    """Moves the times of tickets and quotas too, which Redis measures by itself."""
 
     def __init__(self, redis: RedisServer) -> None:
         super().__init__()
@@ -94,4 +100,5 @@ class RedisClock(FakeClock):
 
     def advance(self, seconds: float) -> None:
         self._redis.age_tickets(seconds)
+        self._redis.age_quotas(seconds)
         super().advance(seconds)

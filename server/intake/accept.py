@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from server.errors import StoreError, TokenNotAllowed
+from server.intake.rates import Counted, Quotas
 from server.models import Accepted, Incoming, Outcome
 from server.observability.about import about
 from server.observability.catalogue import ACCEPTED
@@ -20,14 +21,24 @@ log = logging.getLogger(__name__)
 class Intake:
     """The door of the daemon.
 
-    `tokens` are those of the webhooks that are allowed; none allows every token. `log_texts`: as `logging.texts`.
+    `tokens` are those of the webhooks that are allowed; none allows every token. `quotas` are how many messages,
+    `wrong` how many wrong tokens. `log_texts`: as `logging.texts`.
     """
 
     def __init__(
-        self, inbox: Inbox, tokens: Sequence[str], reply_wait: float, tally: Tally, *, log_texts: bool = False
+        self,
+        inbox: Inbox,
+        tokens: Sequence[str],
+        reply_wait: float,
+        quotas: Quotas,
+        wrong: Counted,
+        tally: Tally,
+        *,
+        log_texts: bool = False,
     ) -> None:
         self._tally = tally
         self._inbox, self._reply_wait, self._log_texts = inbox, reply_wait, log_texts
+        self._quotas, self._wrong = quotas, wrong
         self._tokens = [token.encode() for token in tokens]
         self._closed = False
 
@@ -39,15 +50,15 @@ class Intake:
         """Take nothing more: the process is stopping. Those who wait for an outcome go on waiting."""
         self._closed = True
 
-    async def take(self, incoming: Incoming) -> tuple[Accepted, Outcome | None]:
+    async def take(self, incoming: Incoming, address: str) -> tuple[Accepted, Outcome | None]:
         """Store the message, then wait up to `reply_wait` seconds for what becomes of it; None if that takes longer.
 
-        Raises `TokenNotAllowed`, and `StoreError` when nothing was stored.
+        `address`: whose it counts as. Raises `TokenNotAllowed`, and `TooMany` or `StoreError` when nothing was stored.
         """
         if self._closed:
             raise StoreError("this process is stopping")
-        self._authorise(incoming.token)
-        accepted = await self._inbox.accept(incoming)
+        self._authorise(incoming.token, address)
+        accepted = await self._inbox.accept(incoming, self._quotas.of(incoming, address))
         self._tally.add(ACCEPTED, "repeated" if accepted.duplicate else "first")
         with about(session=incoming.user_id, turn=accepted.message_id):
             log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
@@ -65,8 +76,9 @@ class Intake:
             log.warning("message %s is not finished at shutdown; it stays in the inbox", message_id)
         return None
 
-    def _authorise(self, token: str) -> None:
+    def _authorise(self, token: str, address: str) -> None:
         given = token.encode()
         # Every comparison is made, so that the time tells neither which token was nearly right nor where it stands.
         if self._tokens and not sum(hmac.compare_digest(given, allowed) for allowed in self._tokens):
+            self._wrong.spend(address)  # right ones still pass: a channel set up wrongly must not silence the others
             raise TokenNotAllowed("the webhook's token is not in talkme.tokens")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,10 +12,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from server.clock import Clock
-from server.errors import PayloadError, StoreError, TokenNotAllowed
+from server.errors import PayloadError, StoreError, TokenNotAllowed, TooMany
 from server.intake import payload
 from server.intake.accept import Intake
 from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
+from server.intake.rates import network_of, told
 from server.models import Incoming, Outcome, State
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,12 @@ SENT = "Сообщение отправлено"
 ACCEPTED = "Сообщение принято"
 UNAVAILABLE = "Сервис временно недоступен, повторите запрос позже"
 NOT_DELIVERED = "Ответ не удалось доставить: повторите запрос с тем же идентификатором сообщения"
+WHOSE = {
+    "per_user": "от одного пользователя",
+    "per_token": "с одним токеном",
+    "per_address": "с одного адреса",
+    "wrong_tokens": "с неверным токеном с одного адреса",
+}
 TOO_OLD = "Сообщение устарело, ответ на него не отправлен"
 
 EXAMPLES: dict[str, Any] = {
@@ -74,10 +82,15 @@ def webhook_router(
     """
     router = APIRouter()
 
-    def refuse(status: HTTPStatus, error: str, incoming: Incoming | None = None) -> JSONResponse:
+    def refuse(
+        status: HTTPStatus,
+        error: str,
+        incoming: Incoming | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> JSONResponse:
         refused[str(status.value)] += 1
         log.warning("a webhook was refused with %d: %s", status, error)
-        return _refusal(status, error, incoming)
+        return _refusal(status, error, incoming, headers)
 
     @router.post("/webhook/talkme/", include_in_schema=False)
     @router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])
@@ -87,7 +100,8 @@ def webhook_router(
         try:
             raw = await read_body(request, body_limit, clock)
             incoming = payload.parse(raw, request.headers.get("idempotency-key"), text_limit, region)
-            _, outcome = await intake.take(incoming)
+            address = network_of(request.client.host) if request.client else ""
+            _, outcome = await intake.take(incoming, address)
         except BodyTooLarge:
             return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Тело запроса больше {body_limit} байт")
         except BodyIncomplete:
@@ -96,9 +110,12 @@ def webhook_router(
             return refuse(HTTPStatus.BAD_REQUEST, str(wrong))
         except TokenNotAllowed:
             return refuse(HTTPStatus.UNAUTHORIZED, "Поле token: токен не разрешён (talkme.tokens)", incoming)
+        except TooMany as limit:
+            return refuse(HTTPStatus.TOO_MANY_REQUESTS, _too_many(limit), incoming, told(limit))
         except StoreError as down:
             log.error("nothing can be accepted: %s", down)
-            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming)
+            later = {"Retry-After": str(RETRY_AFTER)}
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming, later)
         return _answer(incoming, outcome)
 
     return router
@@ -120,7 +137,16 @@ def _success(incoming: Incoming, message: str, ends: bool = False) -> JSONRespon
     )
 
 
-def _refusal(status: HTTPStatus, error: str, incoming: Incoming | None = None) -> JSONResponse:
+def _too_many(limit: TooMany) -> str:
+    return (
+        f"Слишком много сообщений: {WHOSE[limit.name]} — не более {limit.limit} за {limit.window:g} с "
+        f"(limits.{limit.name}); повторите через {told(limit)['Retry-After']} с"
+    )
+
+
+def _refusal(
+    status: HTTPStatus, error: str, incoming: Incoming | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     body = {
         "success": False,
         "session_id": incoming.session_id if incoming else None,
@@ -128,5 +154,4 @@ def _refusal(status: HTTPStatus, error: str, incoming: Incoming | None = None) -
         "end_conversation": False,
         "error": error,
     }
-    later = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return JSONResponse(body, status, headers=later)
+    return JSONResponse(body, status, headers=headers)

@@ -24,6 +24,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Quota,
     Received,
     Reply,
     Session,
@@ -55,7 +56,7 @@ class StoreLimits:
 class Inbox(Protocol):
     """Messages whose turn is not finished, in the order of their acceptance within each session."""
 
-    async def accept(self, incoming: Incoming) -> Accepted:
+    async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
         """Store a message and bring its session up to date (phone, name, activity, count), in one step.
 
         A message with an `external_id` that the same user has sent before is not stored again: the answer names
@@ -63,8 +64,9 @@ class Inbox(Protocol):
         stored reply if it has one and the token of the new delivery. Without `external_id` nothing is a duplicate.
 
         A session that was ended, or silent for longer than the idle time, begins a new conversation.
-        Raises `InboxFull` when as many messages wait as the store was opened for, of all or of this session;
-        duplicates still get through.
+        Raises `InboxFull` when as many messages wait as the store was opened for, of all or of this session, and
+        `TooMany` when one of the `quotas` is spent, the first of them in their order; duplicates still get through.
+        What is stored counts once in each of the quotas, for all processes together; what is not counts in none.
         """
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:

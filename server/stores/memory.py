@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from server.clock import Clock
-from server.errors import InboxFull, LeaseLost
+from server.errors import InboxFull, LeaseLost, TooMany
 from server.models import (
     Accepted,
     Asked,
@@ -17,6 +17,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Quota,
     Received,
     Reply,
     Session,
@@ -50,6 +51,7 @@ class MemoryStore:
         self._workers: dict[str, Worker] = {}
         self._questions: dict[str, Asked] = {}
         self._answered_by: Counter[str] = Counter()
+        self._spent: dict[str, tuple[int, float]] = {}
         self._summarised: dict[str, int] = {}
         self._counted: dict[str, float] = {}
         self._last_id = self._last_fence = self._sent = self._failed = self._expired = 0
@@ -65,7 +67,7 @@ class MemoryStore:
 
     # Inbox
 
-    async def accept(self, incoming: Incoming) -> Accepted:
+    async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
         now = self._clock.now()
         if first := self._same_message(incoming):
             if first.state == State.FAILED:
@@ -75,6 +77,7 @@ class MemoryStore:
         own = sum(message.incoming.user_id == incoming.user_id for message in self._waiting())
         if own >= self._limits.per_session:
             raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
+        self._spend(quotas, now)
         self._touch_session(incoming, now)
         self._last_id += 1
         self._received[int(now // 3600)] += 1
@@ -328,6 +331,16 @@ class MemoryStore:
     def _must_have_room(self) -> None:
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+
+    def _spend(self, quotas: Sequence[Quota], now: float) -> None:
+        self._spent = {key: (count, until) for key, (count, until) in self._spent.items() if until > now}
+        for quota in quotas:
+            count, until = self._spent.get(quota.key, (0, 0.0))
+            if count >= quota.limit:
+                raise TooMany(quota.name, quota.limit, quota.window, until - now)
+        for quota in quotas:
+            count, until = self._spent.get(quota.key, (0, now + quota.window))
+            self._spent[quota.key] = count + 1, until
 
     def _same_message(self, incoming: Incoming) -> Message | None:
         if incoming.external_id is None:

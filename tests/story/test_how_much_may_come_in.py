@@ -8,6 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.errors import SettingsError
+from server.intake.rates import Rate, network_of, rate
+from server.settings import load
 from tests.daemon import documented, running_daemon, settings_for
 from tests.polling import eventually
 from tests.ports import free_port
@@ -16,6 +19,25 @@ from tests.redis_server import RedisServer
 from tests.scripted_talkme import ScriptedTalkMe
 
 URL = "/webhook/talkme"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("120/minute", Rate(120, 60)), ("10/5 minutes", Rate(10, 300)), ("1 / 2days", Rate(1, 172_800)), ("off", None)],
+)
+def test_a_rate_is_read_as_one_writes_it(written: str, meant: Rate | None) -> None:
+    assert rate(written) == meant
+
+
+@pytest.mark.parametrize("written", ["0/minute", "many", "5/fortnight", "-1/second", "5", ""])
+def test_what_is_no_rate_is_refused_with_an_example(written: str) -> None:
+    with pytest.raises(SettingsError, match=r"limits\.per_user = .*: expected a rate such as 120/minute"):
+        load(flags={"limits.per_user": written})
+
+
+def test_an_address_of_ipv6_counts_with_its_whole_network() -> None:
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert network_of("203.0.113.7") == "203.0.113.7"
 
 
 async def said(daemon: httpx.AsyncClient, user: str, times: int, **fields: str) -> list[httpx.Response]:

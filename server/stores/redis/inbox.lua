@@ -130,6 +130,18 @@ local function publish(id, state, finish, reason)
     call("PUBLISH", OUTCOMES, cjson.encode({ id = id, state = state, finish = finish, reason = reason }))
 end
 
+-- Each quota is its key, how often it may be spent, and its window in milliseconds. Nothing is counted if one is spent.
+local function spend(quotas)
+    for at, quota in ipairs(quotas) do
+        local name = key("quota", quota[1])
+        if tonumber(call("GET", name) or 0) >= quota[2] then return { spent = at, left = call("PTTL", name) } end
+    end
+    for _, quota in ipairs(quotas) do
+        local name = key("quota", quota[1])
+        if call("INCR", name) == 1 then call("PEXPIRE", name, quota[3]) end
+    end
+end
+
 local actions = {}
 
 -- A counter that only grows, and a name that is given once: either tells whether Redis still has what it had.
@@ -155,6 +167,8 @@ function actions.accept(a)
     if waiting >= a.limit then return { full = waiting, setting = "limits.inbox" } end
     local own = call("ZCARD", queue_of(a.user))
     if own >= a.per_session then return { full = own, setting = "limits.inbox_per_session" } end
+    local spent = spend(a.quotas)
+    if spent then return spent end
     touch_session(a)
     local id = number("id")
     call("HSET", message_of(id), "id", id, "state", "accepted", "accepted_at", a.now, "waiting_since", a.now,

@@ -20,7 +20,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from server.clock import Clock
-from server.errors import InboxFull, StoreError
+from server.errors import InboxFull, StoreError, TooMany
 from server.models import (
     Accepted,
     Asked,
@@ -30,6 +30,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Quota,
     Received,
     Reply,
     Session,
@@ -114,7 +115,7 @@ class RedisStore:
 
     # Inbox
 
-    async def accept(self, incoming: Incoming) -> Accepted:
+    async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
         answer = await self._script.run(
             "accept",
             user=incoming.user_id,
@@ -127,6 +128,7 @@ class RedisStore:
             delivery=uuid4().hex,
             limit=self._limits.inbox,
             per_session=self._limits.per_session,
+            quotas=[(quota.key, quota.limit, int(1000 * quota.window)) for quota in quotas],
             now=self._now(),
             idle_since=repr(self._clock.now() - self._limits.session_idle),
             retention=self._retention,
@@ -134,6 +136,9 @@ class RedisStore:
         )
         if "full" in answer:
             raise InboxFull(f"{answer['full']} messages wait, as many as {answer['setting']} allows")
+        if "spent" in answer:
+            quota = quotas[answer["spent"] - 1]
+            raise TooMany(quota.name, quota.limit, quota.window, answer["left"] / 1000)
         return Accepted(answer["id"], answer["duplicate"])
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:

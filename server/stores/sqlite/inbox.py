@@ -9,10 +9,11 @@ from dataclasses import replace
 import orjson
 
 from server.errors import InboxFull, LeaseLost
-from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Reply, Session, State
+from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Quota, Reply, Session, State
 from server.stores.base import StoreLimits
 from server.stores.replies import cleared, exchange_of, reply_from_json, reply_json, timeline_json
 from server.stores.sqlite import rows
+from server.stores.sqlite.quotas import spend
 
 WAITING = "('accepted', 'answering', 'answered')"
 FINISHED = "('sent', 'failed', 'expired')"
@@ -22,7 +23,9 @@ MORE = f"EXISTS (SELECT 1 FROM messages WHERE user_id = :user AND state IN {WAIT
 """More messages of the session wait."""
 
 
-def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now: float) -> Accepted:
+def accept(
+    db: sqlite3.Connection, incoming: Incoming, quotas: Sequence[Quota], limits: StoreLimits, now: float
+) -> Accepted:
     if incoming.external_id is not None and (first := _same_message(db, incoming)):
         if first["state"] == State.FAILED:
             try_again(db, first, now, incoming.token)
@@ -35,6 +38,7 @@ def accept(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimits, now:
     _must_have_room(waiting, limits)
     if own >= limits.per_session:
         raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
+    spend(db, quotas, now)
     _touch_session(db, incoming, limits, now)
     cursor = db.execute(
         "INSERT INTO messages (user_id, session_id, external_id, token, text, phone, name, state, accepted_at,"

@@ -120,6 +120,9 @@ MIGRATIONS = [
     CREATE TABLE counted (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID; -- of all workers together
     INSERT INTO counters VALUES ('expired', 0);
     """,
+    """
+    CREATE TABLE quotas (key TEXT PRIMARY KEY, spent INTEGER NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+    """,
 ]
 
 

@@ -13,6 +13,7 @@ from server.stores.replies import lines_of
 from server.stores.sqlite import rows
 from server.stores.sqlite.figures import forget_hours
 from server.stores.sqlite.inbox import FINISHED
+from server.stores.sqlite.quotas import forget_spent
 
 LATEST_REPLIES = 1000
 """Replies that the latency figures look at."""
@@ -82,6 +83,7 @@ def sweep(db: sqlite3.Connection, limits: StoreLimits, now: float) -> Swept:
         (now - limits.retention, SWEPT_AT_ONCE),
     ).rowcount
     forget_hours(db, now)
+    forget_spent(db, now)
     return Swept(closed, messages, silent)
 
 

@@ -26,6 +26,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Quota,
     Received,
     Reply,
     Session,
@@ -86,10 +87,10 @@ class SQLiteStore:
 
     # Inbox
 
-    async def accept(self, incoming: Incoming) -> Accepted:
+    async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
         self._must_be_there()
         now = self._clock.now()
-        accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, self._limits, now))
+        accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, quotas, self._limits, now))
         if not accepted.duplicate:
             self._outcomes.began(accepted.message_id)
         return accepted

@@ -22,6 +22,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from server.app import create_app, open_library, open_store
 from server.clock import SystemClock
+from server.connections import Connection
 from server.errors import SettingsError
 from server.knowledge.base import KnowledgeStatus
 from server.observability import logs
@@ -82,7 +83,9 @@ def run(settings: Settings, sock: socket.socket) -> None:
         workers=settings.server.workers,
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # who calls is decided by the administration's own rule
+        http=Connection,
+        loop="uvloop",
+        proxy_headers=False,  # who calls is decided at our own gate (server.trusted_proxies)
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.server.shutdown_grace),

@@ -12,6 +12,7 @@ import uvicorn
 
 from server.app import create_app
 from server.clock import Clock
+from server.connections import Connection
 from server.serving import listen
 from server.settings import Settings
 from tests.polling import eventually
@@ -36,7 +37,8 @@ def settings_for(folder: Path, talkme: str, /, **sections: Mapping[str, object])
 async def running_daemon(settings: Settings, clock: Clock | None = None) -> AsyncIterator[str]:
     """The daemon's base URL while the block runs; then it stops as after SIGTERM."""
     sock = listen("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(settings, clock), log_config=None, access_log=False, ws="none")
+    app = create_app(settings, clock)
+    config = uvicorn.Config(app, http=Connection, log_config=None, access_log=False, proxy_headers=False, ws="none")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([sock]))
     try:

@@ -9,9 +9,10 @@ import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from pydantic import SecretStr
 
 from server.admin.failed import failed_router
@@ -38,6 +39,8 @@ from server.conversation.turn import Turn
 from server.conversation.typing import Typing
 from server.errors import SettingsError
 from server.intake.accept import Intake
+from server.intake.addresses import Addresses, networks
+from server.intake.gate import Gate, Rules
 from server.intake.rates import Counted, Quotas, rate
 from server.intake.routes import webhook_router
 from server.knowledge.embedding import Embedder
@@ -74,6 +77,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     and gives everything back when it stops."""
     daemon = _Daemon(settings, clock or SystemClock())
     app = FastAPI(title="Iteira", lifespan=daemon.life, docs_url=None, redoc_url=None, openapi_url=None)
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.server.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization"],
+        )
+    app.add_middleware(Gate, **daemon.gate())
     app.add_middleware(AccessLog)
     for router in daemon.routers():
         app.include_router(router)
@@ -92,12 +103,14 @@ class _Daemon:
         tokens = [token.get_secret_value() for token in settings.talkme.tokens]
         self._tally = Tally()
         limits = settings.limits
+        quotas = Quotas(rate(limits.per_user), rate(limits.per_token), rate(limits.per_address))
+        self._wrong_tokens = Counted("wrong_tokens", rate(limits.wrong_tokens), clock)
         self._intake = Intake(
             self._store,
             tokens,
             settings.server.reply_wait,
-            Quotas(rate(limits.per_user), rate(limits.per_token), rate(limits.per_address)),
-            Counted("wrong_tokens", rate(limits.wrong_tokens), clock),
+            quotas,
+            self._wrong_tokens,
             self._tally,
             log_texts=settings.logging.texts,
         )
@@ -156,6 +169,25 @@ class _Daemon:
             message_timeout=settings.server.message_timeout,
             stale_after=settings.server.stale_after,
         )
+
+    def gate(self) -> dict[str, Any]:
+        """What the gate before everything is made of."""
+        server, limits = self._settings.server, self._settings.limits
+        rules = Rules(
+            addresses=Addresses(networks(server.trusted_proxies), server.forwarded_by),
+            webhook_from=networks(server.allow_from),
+            admin_from=networks(self._settings.admin.allow_from),
+            secret=server.webhook_secret.get_secret_value() if server.webhook_secret else None,
+            body=limits.body,
+            behind_tls=server.behind_tls,
+        )
+        per_address = Counted("per_address", rate(limits.per_address), self._clock)
+        return {
+            "rules": rules,
+            "per_address": per_address,
+            "wrong": self._wrong_tokens,
+            "refused": self._refused,
+        }
 
     def routers(self) -> Iterator[APIRouter]:
         """What this worker answers over HTTP; the administration wants its token."""

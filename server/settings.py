@@ -34,12 +34,16 @@ from server.settings_values import (
     AdminToken,
     ApiKey,
     HttpUrl,
+    Networks,
+    PageOrigins,
     Rate,
     Region,
     Seconds,
     StoreUrl,
     TalkMeToken,
     TimeZone,
+    Tokens,
+    WebhookSecret,
     comma_separated,
 )
 
@@ -70,6 +74,20 @@ class Server(Section):
     """A message older than this when a worker gets to it is not answered any more."""
     shutdown_grace: Seconds = 30
     """How long turns in flight may go on after SIGTERM."""
+    insecure: bool = False
+    """Whether it may listen on an address of the network without `admin.token`."""
+    webhook_secret: Annotated[WebhookSecret | None, BeforeValidator(lambda value: value or None)] = None
+    """What webhooks must carry in the header X-Webhook-Secret, or as the last segment of their path."""
+    allow_from: Networks = []
+    """Addresses and networks from which webhooks are taken; empty: from everywhere."""
+    trusted_proxies: Networks = []
+    """Proxies whose word counts on whom a request comes from; empty: nobody's."""
+    forwarded_by: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The header in which they say it."""
+    behind_tls: bool = False
+    """Whether callers reach it by HTTPS alone: browsers are told to stay with it (HSTS)."""
+    cors_origins: PageOrigins = []
+    """Origins of pages that may call the administration, with its token; empty: none."""
 
 
 class TalkMe(Section):
@@ -209,6 +227,12 @@ class Logging(Section):
 class Admin(Section):
     token: AdminToken | None = None
     """Bearer token of the administration; without one only this machine is answered."""
+    other_tokens: Tokens = []
+    """Further tokens with the same rights, such as the one that is being replaced."""
+    read_tokens: Tokens = []
+    """Tokens that may look and change nothing; personal data is hidden from their bearers."""
+    allow_from: Networks = []
+    """Addresses and networks from which the administration is answered; empty: from everywhere. Health always is."""
 
 
 class Company(Section):
@@ -271,7 +295,7 @@ def _explain(item: Any, origins: Origins) -> list[str]:
     if item["type"] == "extra_forbidden":
         return [f"{where}: {name} is not a setting{suggestion(name, [*Settings.model_fields, *names()])}"]
     expected = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
-    secret = location[-1].endswith(("api_key", "token")) or "tokens" in location
+    secret = location[-1].endswith(("api_key", "token", "secret")) or any(part.endswith("tokens") for part in location)
     value = "(hidden)" if secret or "@" in str(item["input"]) else repr(item["input"])
     return [f"{where}: {name} = {value}: {expected}"]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from server.intake.addresses import networks
 from server.intake.rates import rate
 from server.settings_daemon import ADMIN_TOKEN_LEAST
 
@@ -43,6 +45,12 @@ def _at_least(characters: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _in_a_path(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\w.~-]+", secret.get_secret_value(), re.ASCII):
+        raise ValueError("expected Latin letters, digits and . _ ~ - alone: it may be part of an address")
+    return secret
+
+
 def _region(value: str) -> str:
     from phonenumbers import SUPPORTED_REGIONS  # only where somebody has set it: the command line must start fast
 
@@ -59,6 +67,22 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _networks(value: list[str]) -> list[str]:
+    networks(value)
+    return value
+
+
+def _origin(value: str) -> str:
+    address = urlsplit(value)
+    if (
+        address.scheme not in ("http", "https")
+        or not address.hostname
+        or value != f"{address.scheme}://{address.netloc}"
+    ):
+        raise ValueError("expected origins such as https://desk.example.by, without a path")
+    return value
+
+
 def _rate(value: str) -> str:
     rate(value)
     return value
@@ -67,8 +91,12 @@ def _rate(value: str) -> str:
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TalkMeToken = Annotated[SecretStr, _at_least(10)]
 AdminToken = Annotated[SecretStr, _at_least(ADMIN_TOKEN_LEAST)]
+Tokens = Annotated[list[AdminToken], BeforeValidator(comma_separated)]
+WebhookSecret = Annotated[SecretStr, _at_least(16), AfterValidator(_in_a_path)]
 ApiKey = Annotated[SecretStr, _at_least(1)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 Rate = Annotated[str, AfterValidator(_rate)]
+Networks = Annotated[list[str], BeforeValidator(comma_separated), AfterValidator(_networks)]
+PageOrigins = Annotated[list[Annotated[str, AfterValidator(_origin)]], BeforeValidator(comma_separated)]
 Region = Annotated[str, AfterValidator(_region)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]

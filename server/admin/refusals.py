@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from server.errors import StoreError
+from server.intake.gate import SECURITY
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ def answer_errors_as_json(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
         log.error("our own error at %s: %s", request.url.path, type(error).__name__)
-        return JSONResponse({"success": False, "error": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+        wrong = {"success": False, "error": "internal error"}
+        # This handler stands before the gate, which adds these headers to all other answers.
+        return JSONResponse(wrong, HTTPStatus.INTERNAL_SERVER_ERROR, headers=SECURITY)
 
     @app.exception_handler(StoreError)
     async def unavailable(request: Request, error: StoreError) -> JSONResponse:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 
@@ -74,9 +75,13 @@ class Counted:
 
     def spend(self, whose: str) -> None:
         """Count one. Raises `TooMany` if there is none left."""
+        self.check(whose)
+        self.count(whose)
+
+    def count(self, whose: str) -> None:
+        """Count one, though it may be one too many."""
         if self._rate is None:
             return
-        self.check(whose)
         now = self._clock.now()
         count, until = self._spent.get(whose, (0, 0.0))
         if not now < until <= now + self._rate.window:
@@ -98,6 +103,7 @@ def quota(name: str, rate: Rate, whose: str) -> Quota:
     return Quota(name, f"{name}:{digest}", rate.limit, rate.window)
 
 
+@lru_cache(4096)
 def network_of(address: str) -> str:
     """Whom an address belongs to, as far as limits go."""
     try:

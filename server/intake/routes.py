@@ -17,6 +17,7 @@ from server.intake import payload
 from server.intake.accept import Intake
 from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
 from server.intake.rates import network_of, told
+from server.intake.refusal import refusal, too_many
 from server.models import Incoming, Outcome, State
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,6 @@ SENT = "Сообщение отправлено"
 ACCEPTED = "Сообщение принято"
 UNAVAILABLE = "Сервис временно недоступен, повторите запрос позже"
 NOT_DELIVERED = "Ответ не удалось доставить: повторите запрос с тем же идентификатором сообщения"
-WHOSE = {
-    "per_user": "от одного пользователя",
-    "per_token": "с одним токеном",
-    "per_address": "с одного адреса",
-    "wrong_tokens": "с неверным токеном с одного адреса",
-}
 TOO_OLD = "Сообщение устарело, ответ на него не отправлен"
 
 EXAMPLES: dict[str, Any] = {
@@ -90,7 +85,7 @@ def webhook_router(
     ) -> JSONResponse:
         refused[str(status.value)] += 1
         log.warning("a webhook was refused with %d: %s", status, error)
-        return _refusal(status, error, incoming, headers)
+        return refusal(status, error, incoming, headers)
 
     @router.post("/webhook/talkme/", include_in_schema=False)
     @router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])
@@ -111,7 +106,7 @@ def webhook_router(
         except TokenNotAllowed:
             return refuse(HTTPStatus.UNAUTHORIZED, "Поле token: токен не разрешён (talkme.tokens)", incoming)
         except TooMany as limit:
-            return refuse(HTTPStatus.TOO_MANY_REQUESTS, _too_many(limit), incoming, told(limit))
+            return refuse(HTTPStatus.TOO_MANY_REQUESTS, too_many(limit), incoming, told(limit))
         except StoreError as down:
             log.error("nothing can be accepted: %s", down)
             later = {"Retry-After": str(RETRY_AFTER)}
@@ -127,31 +122,11 @@ def _answer(incoming: Incoming, outcome: Outcome | None) -> JSONResponse:
     if outcome.state is State.SENT:
         return _success(incoming, SENT, ends=outcome.finish is not None)
     if outcome.state is State.EXPIRED:  # sending it again would not make it younger: no status that asks for it
-        return _refusal(HTTPStatus.OK, TOO_OLD, incoming)
-    return _refusal(HTTPStatus.BAD_GATEWAY, NOT_DELIVERED, incoming)
+        return refusal(HTTPStatus.OK, TOO_OLD, incoming)
+    return refusal(HTTPStatus.BAD_GATEWAY, NOT_DELIVERED, incoming)
 
 
 def _success(incoming: Incoming, message: str, ends: bool = False) -> JSONResponse:
     return JSONResponse(
         {"success": True, "session_id": incoming.session_id, "message": message, "end_conversation": ends}
     )
-
-
-def _too_many(limit: TooMany) -> str:
-    return (
-        f"Слишком много сообщений: {WHOSE[limit.name]} — не более {limit.limit} за {limit.window:g} с "
-        f"(limits.{limit.name}); повторите через {told(limit)['Retry-After']} с"
-    )
-
-
-def _refusal(
-    status: HTTPStatus, error: str, incoming: Incoming | None = None, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    body = {
-        "success": False,
-        "session_id": incoming.session_id if incoming else None,
-        "message": None,
-        "end_conversation": False,
-        "error": error,
-    }
-    return JSONResponse(body, status, headers=headers)

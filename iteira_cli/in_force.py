@@ -43,11 +43,29 @@ def read_from(files: Sequence[str]) -> str:
     return ", ".join(files) or "no file (defaults, environment and flags alone)"
 
 
+def has_no_guard(settings: Settings) -> bool:
+    """Whether it would listen on the network, and nobody would have to prove that he may administrate."""
+    return not (is_loopback(settings.server.host) or asks_for_a_token(settings))
+
+
+def asks_for_a_token(settings: Settings) -> bool:
+    """Whether the administration does, wherever one sits."""
+    return bool(settings.admin.token or settings.admin.other_tokens)
+
+
+HOW_TO_GUARD = "set admin.token (ITEIRA_ADMIN__TOKEN), listen on 127.0.0.1 behind a proxy, or say --insecure"
+
+
 def warnings(settings: Settings) -> list[str]:
     """What the daemon would do as told, though hardly anybody means it."""
-    if is_loopback(settings.server.host) or settings.talkme.tokens:
-        return []
-    return [
-        f"the daemon listens on {settings.server.host} and answers any token: whoever reaches it is served. "
-        "Set talkme.tokens (TALKME_TOKENS), or listen on 127.0.0.1 behind a proxy"
-    ]
+    told, host = [], settings.server.host
+    if has_no_guard(settings) and settings.server.insecure:
+        told.append(f"the daemon listens on {host} without admin.token, as it was told (server.insecure)")
+    elif has_no_guard(settings):
+        told.append(f"`iteira serve` refuses to listen on {host} without admin.token: {HOW_TO_GUARD}")
+    if not (is_loopback(host) or settings.talkme.tokens):
+        told.append(
+            f"the daemon listens on {host} and answers any token: whoever reaches it is served. "
+            "Set talkme.tokens (TALKME_TOKENS), or listen on 127.0.0.1 behind a proxy"
+        )
+    return told

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from pydantic import SecretStr
 
+from server.admin.auth import Administrators
 from server.admin.failed import failed_router
 from server.admin.knowledge import knowledge_router
 from server.admin.metrics import metrics_router
@@ -189,10 +190,16 @@ class _Daemon:
             "refused": self._refused,
         }
 
+    def _administrators(self) -> Administrators:
+        admin, limits = self._settings.admin, self._settings.limits
+        tokens = [each.get_secret_value() for each in (admin.token, *admin.other_tokens) if each]
+        read_tokens = [each.get_secret_value() for each in admin.read_tokens]
+        return Administrators(tokens, read_tokens, Counted("wrong_tokens", rate(limits.wrong_tokens), self._clock))
+
     def routers(self) -> Iterator[APIRouter]:
         """What this worker answers over HTTP; the administration wants its token."""
         settings, store, library, clock = self._settings, self._store, self._library, self._clock
-        token = settings.admin.token.get_secret_value() if settings.admin.token else None
+        admins = self._administrators()
         limits, idle = settings.limits, settings.store.session_idle
         if self._receives:
             yield webhook_router(self._intake, self._refused, clock, limits.body, limits.text, settings.company.region)
@@ -207,9 +214,9 @@ class _Daemon:
             answering=self._answers,
         )
         yield health_router(health)
-        yield metrics_router(store, health, clock, session_idle=idle, token=token)
-        yield sessions_router(store, clock, session_idle=idle, token=token)
-        yield failed_router(store, token)
+        yield metrics_router(store, health, clock, session_idle=idle, admins=admins)
+        yield sessions_router(store, clock, session_idle=idle, admins=admins)
+        yield failed_router(store, admins)
         yield admin_router(
             store,
             library,
@@ -217,10 +224,10 @@ class _Daemon:
             consultant=self._ladder.name,
             talkme=settings.talkme.base_url,
             session_idle=idle,
-            token=token,
+            admins=admins,
         )
         if self._answers:
-            yield knowledge_router(library, store, token)
+            yield knowledge_router(library, store, admins)
 
     @asynccontextmanager
     async def life(self, app: FastAPI) -> AsyncIterator[None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from iteira_cli.errors import Failed
+from iteira_cli.errors import Failed, Usage
 from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Invocation, address, load_settings
 
@@ -30,11 +30,15 @@ def serve(
     knowledge: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the knowledge base.", show_default="knowledge.path")
     ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen on an address of the network even without admin.token.")
+    ] = False,
 ) -> None:
     """Run the daemon: it takes TalkMe's webhooks and answers the callers. Stop it with Ctrl-C or SIGTERM.
 
     Example: iteira serve --port 8001 --workers 2
     """
+    from iteira_cli import in_force
     from iteira_cli.output import Output
     from server import serving
     from server.errors import IteiraError, SettingsError
@@ -49,8 +53,12 @@ def serve(
             "server.role": role,
             "store.url": store,
             "knowledge.path": knowledge,
+            "server.insecure": insecure or None,
         },
     )
+    if in_force.has_no_guard(settings) and not settings.server.insecure:
+        host = settings.server.host
+        raise Usage(f"the daemon would listen on {host}, and admin.token is not set", in_force.HOW_TO_GUARD)
     output = Output()
     try:
         sock = serving.listen(settings.server.host, settings.server.port)
@@ -84,7 +92,9 @@ def _banner(output: Output, settings: Settings, status: KnowledgeStatus, files: 
         "Consultant": in_force.configured_consultant(settings),
         "Knowledge": f"{status.documents_count} documents of {status.files_count} files, embedder {status.embedder}",
         "Store": f"{in_force.masked(settings.store.url)}, {server.workers} worker{'s' if server.workers > 1 else ''}",
-        "Administration": "with admin.token" if settings.admin.token else "from this machine only (no admin.token)",
+        "Administration": "with a token"
+        if in_force.asks_for_a_token(settings)
+        else "from this machine only (no admin.token)",
         "Tokens": f"{tokens} allowed" if tokens else "any (talkme.tokens is empty)",
     }
     for name, value in lines.items():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from iteira_cli import __version__
 from iteira_cli.examinations.finding import Finding, failed, ok, skipped, warning
 from iteira_cli.folder import existing, writable
+from iteira_cli.in_force import HOW_TO_GUARD, asks_for_a_token, has_no_guard
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -30,6 +31,7 @@ def examine(settings: Settings, *, daemon_answers: bool) -> Iterator[Finding]:
     yield _python()
     yield _open_files(settings)
     yield from _folders(settings)
+    yield _guard(settings)
     yield _port(settings, daemon_answers)
     yield _store(settings, daemon_answers)
     yield _knowledge(settings)
@@ -66,6 +68,18 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             yield warning(name, f"only {free / 1e6:.0f} MB are free at {there}", "make room, or set another folder")
         else:
             yield ok(name, f"{folder} is writable, {free / 1e9:.1f} GB free")
+
+
+def _guard(settings: Settings) -> Finding:
+    name, host = "server.host", settings.server.host
+    if has_no_guard(settings):
+        said = f"{host} without admin.token"
+        if settings.server.insecure:
+            return warning(name, f"{said}, as server.insecure says", HOW_TO_GUARD.rpartition(",")[0])
+        return failed(name, f"{said}: `iteira serve` refuses to start", HOW_TO_GUARD)
+    if asks_for_a_token(settings):
+        return ok(name, f"{host}, and the administration asks for a token")
+    return ok(name, f"{host}: this machine alone administrates (no admin.token)")
 
 
 def _port(settings: Settings, daemon_answers: bool) -> Finding:

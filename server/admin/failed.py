@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import answers
-from server.admin.auth import administrator
+from server.admin.auth import Administrators, Rights
+from server.admin.shown import shown
 from server.models import FINISHED, State
 from server.stores.base import Store
 
@@ -19,14 +20,15 @@ DEAD = FINISHED - {State.SENT}
 Since = Annotated[datetime | None, Query(description="ISO 8601; leaves out those given up before")]
 
 
-def failed_router(store: Store, token: str | None) -> APIRouter:
-    """`token`: as in `auth.administrator`."""
-    router = APIRouter(tags=["dead letters"], dependencies=[Depends(administrator(token))])
+def failed_router(store: Store, admins: Administrators) -> APIRouter:
+    router = APIRouter(tags=["dead letters"], dependencies=[Depends(admins)])
 
     @router.get("/webhook/talkme/failed")
-    async def failed(limit: Annotated[int, Query(ge=1, le=1000)] = 100, since: Since = None) -> answers.FailedAnswer:
+    async def failed(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100, since: Since = None, rights: Rights = Depends(admins)
+    ) -> answers.FailedAnswer:
         """Messages that were not answered, the latest first."""
-        return answers.failed_answer(await store.dead(limit, _unix(since)))
+        return shown(answers.failed_answer(await store.dead(limit, _unix(since))), rights)
 
     @router.post("/webhook/talkme/failed/retry")
     async def retry_all(since: Since = None) -> answers.Retried:
@@ -36,12 +38,12 @@ def failed_router(store: Store, token: str | None) -> APIRouter:
         return answers.Retried(message=f"{retried} messages wait again", retried=retried)
 
     @router.get("/webhook/talkme/failed/{message_id}")
-    async def one(message_id: str) -> answers.DeadLetter:
+    async def one(message_id: str, rights: Rights = Depends(admins)) -> answers.DeadLetter:
         """One of them."""
         message = await store.message(message_id)
         if message is None or message.state not in DEAD:
             raise _none(message_id)
-        return answers.dead_letter(message)
+        return shown(answers.dead_letter(message), rights)
 
     @router.post("/webhook/talkme/failed/{message_id}/retry")
     async def retry(message_id: str) -> answers.Cleared:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import knowledge_answers as answers
-from server.admin.auth import administrator
+from server.admin.auth import Administrators
 from server.errors import KnowledgeError
 from server.knowledge.base import Knowledge
 from server.knowledge.gaps import grouped
@@ -19,9 +19,8 @@ QUERY_LENGTH = 1000
 """Characters of a question that may be tried."""
 
 
-def knowledge_router(knowledge: Knowledge, gaps: Gaps, token: str | None) -> APIRouter:
-    """`token`: as in `auth.administrator`."""
-    router = APIRouter(tags=["knowledge"], dependencies=[Depends(administrator(token))])
+def knowledge_router(knowledge: Knowledge, gaps: Gaps, admins: Administrators) -> APIRouter:
+    router = APIRouter(tags=["knowledge"], dependencies=[Depends(admins)])
 
     @router.get("/knowledge-base/status")
     async def knowledge_status() -> answers.KnowledgeAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from server.admin.auth import administrator
+from server.admin.auth import Administrators
 from server.clock import Clock
 from server.errors import StoreError
 from server.observability.health import Health
@@ -17,9 +17,11 @@ DEATHS_TOLD = 3600.0
 """Seconds for which a worker that died is told."""
 
 
-def metrics_router(store: Store, health: Health, clock: Clock, *, session_idle: float, token: str | None) -> APIRouter:
-    """`token`: as in `auth.administrator`; `session_idle`: seconds."""
-    router = APIRouter(tags=["metrics"], dependencies=[Depends(administrator(token))])
+def metrics_router(
+    store: Store, health: Health, clock: Clock, *, session_idle: float, admins: Administrators
+) -> APIRouter:
+    """`session_idle`: seconds."""
+    router = APIRouter(tags=["metrics"], dependencies=[Depends(admins)])
 
     @router.get("/metrics", response_class=Response)
     async def metrics(request: Request) -> Response:

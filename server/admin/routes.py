@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from server.admin import answers
-from server.admin.auth import administrator
+from server.admin.auth import Administrators, Rights
+from server.admin.shown import shown
 from server.admin.stats_answer import Looked, StatsAnswer, stats_answer
 from server.clock import Clock
 from server.knowledge.base import Knowledge
@@ -58,13 +59,13 @@ def admin_router(
     consultant: str,
     talkme: str,
     session_idle: float,
-    token: str | None,
+    admins: Administrators,
 ) -> APIRouter:
-    """Figures. `talkme`: base address; `token`: as in `auth.administrator`; `session_idle`: seconds."""
-    router = APIRouter(tags=["administration"], dependencies=[Depends(administrator(token))])
+    """Figures. `talkme`: base address; `session_idle`: seconds."""
+    router = APIRouter(tags=["administration"], dependencies=[Depends(admins)])
 
     @router.get("/webhook/talkme/stats")
-    async def stats() -> StatsAnswer:
+    async def stats(rights: Rights = Depends(admins)) -> StatsAnswer:
         """Figures over all workers."""
         now = clock.now()
         looked = Looked(
@@ -75,12 +76,14 @@ def admin_router(
             timelines=await store.recent_timelines(RECENT_REPLIES),
             received=await store.received(),
         )
-        return stats_answer(looked, consultant, talkme, knowledge.status(), now)
+        return shown(stats_answer(looked, consultant, talkme, knowledge.status(), now), rights)
 
     @router.get("/webhook/talkme/waiting")
-    async def waiting(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> answers.WaitingAnswer:
+    async def waiting(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100, rights: Rights = Depends(admins)
+    ) -> answers.WaitingAnswer:
         """Who waits for an answer at this moment, the longest first."""
-        return answers.waiting_answer(await store.waiting(limit), clock.now())
+        return shown(answers.waiting_answer(await store.waiting(limit), clock.now()), rights)
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> dict[str, Any]:

@@ -9,16 +9,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import answers
-from server.admin.auth import administrator
+from server.admin.auth import Administrators, Rights
 from server.admin.masking import without_personal_data
 from server.admin.session_search import Sort, Wanted, search
+from server.admin.shown import shown
 from server.clock import Clock
 from server.stores.base import Store
 
 
-def sessions_router(store: Store, clock: Clock, *, session_idle: float, token: str | None) -> APIRouter:
-    """`token`: as in `auth.administrator`; `session_idle`: seconds."""
-    router = APIRouter(tags=["sessions"], dependencies=[Depends(administrator(token))])
+def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: Administrators) -> APIRouter:
+    """`session_idle`: seconds."""
+    router = APIRouter(tags=["sessions"], dependencies=[Depends(admins)])
 
     @router.get("/webhook/talkme/sessions")
     async def sessions(
@@ -30,8 +31,11 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, token: s
         name: Annotated[str | None, Query(description="part of the name")] = None,
         since: Annotated[datetime | None, Query(description="ISO 8601; something was said since then")] = None,
         sort: Sort = Sort.ACTIVITY,
+        rights: Rights = Depends(admins),
     ) -> answers.SessionsAnswer:
         """Sessions, the latest activity first. All but the plain order looks at the latest 5000."""
+        if rights is Rights.LOOK and (phone is not None or name is not None or sort is Sort.NAME):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "this token may not look for names and numbers")
         wanted = Wanted(
             active_since=clock.now() - session_idle if active else None,
             since=since.timestamp() if since else None,
@@ -41,27 +45,29 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, token: s
             sort=sort,
         )
         found, more = await search(store, wanted, limit, page)
-        return answers.SessionsAnswer(sessions=[answers.session_answer(session) for session in found], more=more)
+        listed = [answers.session_answer(session) for session in found]
+        return shown(answers.SessionsAnswer(sessions=listed, more=more), rights)
 
     @router.get("/webhook/talkme/session/{user_id:path}")
     async def session(
         user_id: str,
         masked: Annotated[bool, Query(description="hide names, numbers and addresses, in the texts too")] = False,
+        rights: Rights = Depends(admins),
     ) -> answers.SessionWithTranscript:
         """One session with everything that was said."""
         found = await store.session(user_id)
         if found is None:
             raise _no_session(user_id)
         whole = answers.transcript_answer(found, await store.transcript(user_id))
-        return without_personal_data(whole) if masked else whole
+        return shown(without_personal_data(whole) if masked else whole, rights)
 
     @router.get("/webhook/talkme/message/{message_id}")
-    async def message(message_id: str) -> answers.MessageAnswer:
+    async def message(message_id: str, rights: Rights = Depends(admins)) -> answers.MessageAnswer:
         """One message with what happened in its turn."""
         found = await store.message(message_id)
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no message {message_id}")
-        return answers.message_answer(found)
+        return shown(answers.message_answer(found), rights)
 
     @router.delete("/webhook/talkme/session/{user_id:path}")
     async def clear_session(user_id: str) -> answers.Cleared:

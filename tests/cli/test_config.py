@@ -111,7 +111,8 @@ def test_a_daemon_open_to_everybody_is_warned_of() -> None:
     shown = iteira("config", "check", ITEIRA_SERVER__HOST="0.0.0.0")
     assert shown.returncode == 0
     assert "every address of this machine" in shown.stdout
-    assert shown.stderr.startswith("Warning: the daemon listens on 0.0.0.0 and answers any token")
+    assert shown.stderr.startswith("Warning: `iteira serve` refuses to listen on 0.0.0.0 without admin.token")
+    assert "Warning: the daemon listens on 0.0.0.0 and answers any token" in shown.stderr
 
 
 def test_a_first_configuration_is_the_explained_example_and_is_usable(tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def test_a_damaged_store_and_a_broken_file_are_named(daemon: ScriptedDaemon, nob
     assert "Кривой.xlsx" in found["knowledge files"]["detail"]
 
 
+def test_a_daemon_that_nobody_guards_is_named_unless_it_was_told_so(daemon: ScriptedDaemon) -> None:
+    found = findings(daemon, ITEIRA_SERVER__HOST="0.0.0.0")["server.host"]
+    assert (found["status"], "refuses to start" in found["detail"]) == ("failed", True)
+    told = findings(daemon, ITEIRA_SERVER__HOST="0.0.0.0", ITEIRA_SERVER__INSECURE="true")["server.host"]
+    assert told["status"] == "warning"
+
+
 def test_settings_that_cannot_be_used_are_the_first_finding_and_the_last() -> None:
     shown = iteira("doctor", ITEIRA_SERVER__PORT="many")
     assert shown.returncode == 1

@@ -33,7 +33,8 @@ def test_the_password_of_a_store_is_masked_and_nothing_else(url: str, shown: str
     ],
 )
 def test_answering_everybody_on_every_address_is_warned_of(host: str, tokens: list[str], warned: bool) -> None:
-    settings = Settings.model_validate({"server": {"host": host}, "talkme": {"tokens": tokens}})
+    admin = {"token": "a-token-for-administrators"}
+    settings = Settings.model_validate({"server": {"host": host}, "talkme": {"tokens": tokens}, "admin": admin})
     assert bool(in_force.warnings(settings)) == warned
 
 

@@ -64,12 +64,28 @@ def banner(*arguments: str, **environment: str) -> list[str]:
 
 def test_the_banner_says_what_was_read_who_answers_and_where_it_listens(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[server]\nhost = "0.0.0.0"\n')
-    lines = "\n".join(banner("--role", "worker"))
+    lines = "\n".join(banner("--role", "worker", "--insecure"))
     assert re.search(r"^Read +config\.toml$", lines, re.MULTILINE)
     assert re.search(r"^Role +worker$", lines, re.MULTILINE)
     assert re.search(r"^Listening on +0\.0\.0\.0:\d+, every address of this machine$", lines, re.MULTILINE)
     assert re.search(r"^Consultant +offline \(built-in, no AI model\)$", lines, re.MULTILINE)
     assert "Warning: the daemon listens on 0.0.0.0 and answers any token" in lines
+    assert "Warning: the daemon listens on 0.0.0.0 without admin.token, as it was told" in lines
+
+
+def test_a_daemon_without_a_token_does_not_open_itself_to_the_network() -> None:
+    refused = iteira("serve", "--host", "0.0.0.0", "--port", str(free_port()))
+    assert refused.returncode == 2
+    first, second = refused.stderr.splitlines()
+    assert first == "Error: the daemon would listen on 0.0.0.0, and admin.token is not set"
+    assert "ITEIRA_ADMIN__TOKEN" in second
+    assert "--insecure" in second
+
+
+@pytest.mark.parametrize("variable", ["ITEIRA_ADMIN__TOKEN", "ITEIRA_ADMIN__OTHER_TOKENS"])
+def test_with_a_token_it_does(variable: str) -> None:
+    lines = banner("--host", "0.0.0.0", **{variable: "a-token-for-administrators"})
+    assert re.search(r"^Administration +with a token$", "\n".join(lines), re.MULTILINE)
 
 
 def test_the_banner_of_a_daemon_for_this_machine_alone_warns_of_nothing(tmp_path: Path) -> None:
@@ -95,7 +111,7 @@ def test_a_taken_port_says_how_to_find_who_has_it() -> None:
 
 
 def test_an_address_of_another_machine_says_which_is_expected() -> None:
-    refused = iteira("serve", "--host", "192.0.2.1")
+    refused = iteira("serve", "--host", "192.0.2.1", "--insecure")
     assert refused.returncode == 1
     assert "Cannot assign requested address; choose a --host (server.host)" in refused.stderr
     assert "stop the program" not in refused.stderr

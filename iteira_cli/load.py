@@ -77,7 +77,8 @@ class Outcome:
 
 
 class LoadTest:
-    """One load of `plan`. `sock`: where a mock is to run for its length; without, one answers at `mock` already."""
+    """One load of `plan`. `sock`: where a mock is to run for its length; without, one answers at `mock` already.
+    `headers`: of every webhook."""
 
     def __init__(
         self,
@@ -87,10 +88,11 @@ class LoadTest:
         sock: socket | None,
         faults: Faults,
         tokens: list[str],
+        headers: dict[str, str],
         output: Output,
     ) -> None:
         self._plan, self._admin, self._mock, self._sock = plan, admin, mock, sock
-        self._faults, self._tokens, self._output = faults, tokens, output
+        self._faults, self._tokens, self._headers, self._output = faults, tokens, headers, output
         self._samples: list[Sample] = []
         self._daemon_asked = True
 
@@ -110,7 +112,7 @@ class LoadTest:
             if self._sock:
                 await stack.enter_async_context(running(create_app(), self._sock))
             http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-            posting = await stack.enter_async_context(session())
+            posting = await stack.enter_async_context(session(self._headers))
             before = await self._set_faults(http)
             replies = RepliesInTurn() if self._plan.scripts else Replies()
             deliveries = Deliveries(
@@ -355,10 +357,15 @@ def progress(traffic: Traffic, refusals: int) -> str:
     )
 
 
-def session() -> aiohttp.ClientSession:
-    """Connections that cost little: what is measured is the daemon, and the generator's own time is part of it."""
+def session(headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
+    """Connections that cost little: what is measured is the daemon, and the generator's own time is part of it.
+
+    `headers`: of every request.
+    """
     import aiohttp
 
     # Each caller has his own; none waits for another's. Neither cookies nor a proxy of the environment are wanted.
     connector = aiohttp.TCPConnector(limit=0)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers=headers
+    )

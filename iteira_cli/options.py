@@ -124,6 +124,15 @@ def allowed_token(ctx: typer.Context) -> str | None:
     return tokens[0].get_secret_value() if tokens else None
 
 
+def webhook_headers(ctx: typer.Context) -> dict[str, str]:
+    """What a webhook to the daemon carries beside its body: the secret, if there is one (`server.webhook_secret`).
+
+    Raises `server.errors.SettingsError`.
+    """
+    secret = load_settings(ctx).server.webhook_secret
+    return {"X-Webhook-Secret": secret.get_secret_value()} if secret else {}
+
+
 def daemon_url(ctx: typer.Context, url: str | None) -> str:
     """Where the daemon answers: `--url`, else as configured. Raises `server.errors.SettingsError`."""
     if url is not None:

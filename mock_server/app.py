@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -29,10 +29,11 @@ def create_app(
     model: Model | None = None,
     faults: Faults | None = None,
     daemon: str = DAEMON,
+    headers: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """A TalkMe to practise on, and with `model` a model provider beside it. The other parameters are those of `Calls`,
     which the app keeps as `app.state.calls`. `faults` can be changed while it runs; without, there are none yet.
-    `daemon` is the base URL at which the console's page calls."""
+    `daemon` is the base URL at which the console's page calls, with `headers` in every request."""
     app = FastAPI(
         title="Mock TalkMe",
         description=talkme_api.__doc__ or "",
@@ -41,7 +42,7 @@ def create_app(
     )
     app.state.calls = Calls(tokens=tokens, now=now, watch=watch)
     app.state.faults = faults or Faults()
-    app.state.speaker = Speaker(app.state.calls, app.state.faults, daemon)
+    app.state.speaker = Speaker(app.state.calls, app.state.faults, daemon, headers)
     app.add_middleware(FaultyTalkMe, faults=app.state.faults, calls=app.state.calls)
     app.add_exception_handler(RequestValidationError, _unprocessable)
     app.include_router(talkme_api.router, max_body_size=MAX_BODY)

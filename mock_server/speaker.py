@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -25,9 +26,9 @@ TOLD = ("text", "state", "timeline")
 class Speaker:
     """Delivers to the daemon at `daemon`, once: whoever is at the page sees a refusal and may say it again."""
 
-    def __init__(self, calls: Calls, faults: Faults, daemon: str) -> None:
+    def __init__(self, calls: Calls, faults: Faults, daemon: str, headers: Mapping[str, str] | None = None) -> None:
         self.daemon = daemon.rstrip("/")
-        self._calls, self._faults = calls, faults
+        self._calls, self._faults, self._headers = calls, faults, headers
         self._client: httpx.AsyncClient | None = None
         self._speaking: set[asyncio.Task[None]] = set()
         self._overtaken: dict[int, asyncio.Event] = {}
@@ -97,7 +98,7 @@ class Speaker:
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
             # A proxy of the environment must not stand between this program and its neighbours.
-            self._client = httpx.AsyncClient(trust_env=False)
+            self._client = httpx.AsyncClient(trust_env=False, headers=self._headers)
         return self._client
 
 

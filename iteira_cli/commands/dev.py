@@ -71,6 +71,8 @@ def dev(
     _check_free(host, port, mock_port)
     output = Output()
     environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme} | ours
+    if secret := settings.server.webhook_secret:
+        environment["ITEIRA_SERVER__WEBHOOK_SECRET"] = secret.get_secret_value()  # for the mock's page
     pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
     script = ["--llm-script", str(llm_script)] if llm_script else []
     model = ["--llm", *pace, *script] if llm else []

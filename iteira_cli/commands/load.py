@@ -18,7 +18,7 @@ from iteira_cli.commands.drill import interrupt, seconds
 from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, base_url, faults_of
 from iteira_cli.commands.simulate import listen_as_mock
 from iteira_cli.errors import Failed, Usage
-from iteira_cli.options import Json, Token, Url, connect, load_settings
+from iteira_cli.options import Json, Token, Url, connect, load_settings, webhook_headers
 from iteira_cli.output import NOTHING, duration
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _test(
             "a reply is known by the token of its caller: load a daemon without talkme.tokens",
         )
     output.note(f"load with --seed {seed}")
-    return LoadTest(plan, admin, mock, sock, faults, tokens, output)
+    return LoadTest(plan, admin, mock, sock, faults, tokens, webhook_headers(ctx), output)
 
 
 def _scripts(path: Path) -> dict[str, list[str]]:

@@ -54,6 +54,15 @@ def mock(
     daemon: Annotated[
         str, typer.Option(metavar="URL", help="The daemon that the call console calls.")
     ] = "http://127.0.0.1:8000",
+    webhook_secret: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ITEIRA_SERVER__WEBHOOK_SECRET",
+            metavar="SECRET",
+            help="That daemon's server.webhook_secret, if it has one.",
+            show_default="none",
+        ),
+    ] = None,
     llm: Llm = False,
     llm_script: LlmScript = None,
     first_token: FirstToken = FIRST_TOKEN,
@@ -98,6 +107,7 @@ def mock(
         model=model,
         faults=faults,
         daemon=daemon,
+        headers={"X-Webhook-Secret": webhook_secret} if webhook_secret else None,
     )
     try:
         Server(app).run(sockets=[sock])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ import typer
 
 from iteira_cli.errors import AccessDenied, CliError, Failed, NotFound
 from iteira_cli.loopback import is_loopback
-from iteira_cli.options import Json, Token, Url, Yes, allowed_token, confirm, connect, load_settings
+from iteira_cli.options import Json, Token, Url, Yes, allowed_token, confirm, connect, load_settings, webhook_headers
 
 if TYPE_CHECKING:
     from iteira_cli.admin_client import AdminClient, Answer
@@ -73,7 +73,9 @@ def selftest(
 
     output, admin = Output(json), connect(ctx, url, token)
     _agree_to_real_replies(ctx, admin, yes)
-    test = Selftest(admin, webhook_token or allowed_token(ctx) or f"selftest-{secrets.token_hex(8)}")
+    test = Selftest(
+        admin, webhook_token or allowed_token(ctx) or f"selftest-{secrets.token_hex(8)}", webhook_headers(ctx)
+    )
     try:
         checks = _watched(output, test.run())
     finally:
@@ -85,8 +87,15 @@ def selftest(
 class Selftest:
     """Seven checks of one daemon, with callers of its own. `patience` is seconds, see `PATIENCE`."""
 
-    def __init__(self, admin: AdminClient, webhook_token: str, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        admin: AdminClient,
+        webhook_token: str,
+        headers: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
         self._admin = admin
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._token = webhook_token
         self._patience = patience
         self._run = f"selftest-{secrets.token_hex(4)}"
@@ -208,8 +217,7 @@ class Selftest:
     def _post(self, body: bytes) -> Answer:
         from iteira_cli.admin_client import request
 
-        headers = {"Content-Type": "application/json"}
-        return request("POST", self._admin.url + "/webhook/talkme", body, headers, WEBHOOK_TIMEOUT)
+        return request("POST", self._admin.url + "/webhook/talkme", body, self._headers, WEBHOOK_TIMEOUT)
 
 
 def _agree_to_real_replies(ctx: typer.Context, admin: AdminClient, yes: bool) -> None:

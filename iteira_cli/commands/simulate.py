@@ -17,7 +17,7 @@ from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_
 from iteira_cli.completion import scenario_names
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
 from iteira_cli.loopback import is_loopback
-from iteira_cli.options import Json, Url, allowed_token, connect, daemon_url
+from iteira_cli.options import Json, Url, allowed_token, connect, daemon_url, webhook_headers
 from iteira_cli.output import Output, duration
 
 if TYPE_CHECKING:
@@ -91,16 +91,16 @@ def simulate_call(
     _check_words({"--say": say, "--phone": phone, "--name": name, "--webhook-token": webhook_token})
     _check_token(webhook_token)
     found = _written(scenario, say, phone, name, by_hand=bool(repeat or junit))
-    webhook_token = webhook_token or allowed_token(ctx)
+    webhook_token, headers = webhook_token or allowed_token(ctx), webhook_headers(ctx)
     _check_daemon(daemon)
     sock = _mock_to_run(connect(ctx, daemon, None), mock, output)
     if found:
-        played = _play(found, daemon, mock, sock, webhook_token, timeout, repeat or 1, output)
+        played = _play(found, daemon, mock, sock, webhook_token, headers, timeout, repeat or 1, output)
         if junit:
             results.write(junit, played)
         scenarios.report(played, output)
         return
-    connected = _connected(daemon, mock, sock, phone=phone, name=name, token=webhook_token)
+    connected = _connected(daemon, mock, sock, headers, phone=phone, name=name, token=webhook_token)
     messages = []
     # The call lives in a thread of its own, so that it goes on while this one waits for the keyboard.
     with (
@@ -133,6 +133,7 @@ def _play(
     mock: str,
     sock: socket | None,
     token: str | None,
+    headers: dict[str, str],
     timeout: float,
     repeat: int,
     output: Output,
@@ -142,7 +143,7 @@ def _play(
 
     async def play() -> list[scenarios.Played]:
         async with _mock_of_our_own(sock):
-            calls = partial(_connected, daemon, mock, None, token=token)
+            calls = partial(_connected, daemon, mock, None, headers, token=token)
             played = []
             async for each in scenarios.play(found, lambda phone, name: calls(phone=phone, name=name), timeout, repeat):
                 where = f"{each.source}, call {each.attempt} of {repeat}" if repeat > 1 else each.source
@@ -236,7 +237,9 @@ def listen_as_mock(url: str) -> socket:
 
 
 @asynccontextmanager
-async def _connected(daemon: str, mock: str, sock: socket | None, **who: str | None) -> AsyncIterator[SimulatedCall]:
+async def _connected(
+    daemon: str, mock: str, sock: socket | None, headers: dict[str, str], **who: str | None
+) -> AsyncIterator[SimulatedCall]:
     """An open call; with a mock of our own on `sock`, if there is one. Raises `Failed`."""
     import httpx
 
@@ -245,7 +248,7 @@ async def _connected(daemon: str, mock: str, sock: socket | None, **who: str | N
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_mock_of_our_own(sock))
         # A proxy of the environment must not stand between this program and its neighbours.
-        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, headers=headers))
         try:
             call = await open_call(http, daemon=daemon, mock=mock, **who)
         except MockUnusable as error:

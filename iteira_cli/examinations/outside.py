@@ -30,7 +30,7 @@ def examine(settings: Settings, public_url: str | None) -> Iterator[Finding]:
         yield from _talkme(http, settings, dates)
         yield from _provider(http, settings, dates)
         yield _clock(dates)
-        yield _way_in(http, public_url)
+        yield _way_in(http, settings, public_url)
 
 
 def _ask(http: httpx.Client, method: str, url: str, **what: Any) -> httpx.Response | httpx.HTTPError:
@@ -144,11 +144,14 @@ def _clock(dates: list[str]) -> Finding:
     return ok("clock", "agrees with others'")
 
 
-def _way_in(http: httpx.Client, public_url: str | None) -> Finding:
+def _way_in(http: httpx.Client, settings: Settings, public_url: str | None) -> Finding:
     if not public_url:
         return skipped("way in", "--public-url https://your.domain looks at the webhook from outside")
     url = f"{public_url.rstrip('/')}/webhook/talkme"
-    answer = _ask(http, "POST", url, content=b"no JSON", headers={"Content-Type": "application/json"})
+    secret, headers = settings.server.webhook_secret, {"Content-Type": "application/json"}
+    if secret:
+        headers["X-Webhook-Secret"] = secret.get_secret_value()
+    answer = _ask(http, "POST", url, content=b"no JSON", headers=headers)
     if isinstance(answer, Exception):
         return _unreachable("way in", url, answer, "the proxy and its certificate")
     if answer.status_code == HTTPStatus.BAD_REQUEST and "тело запроса" in _error(answer):

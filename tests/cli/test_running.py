@@ -82,6 +82,20 @@ def test_a_daemon_without_a_token_does_not_open_itself_to_the_network() -> None:
     assert "--insecure" in second
 
 
+def test_the_commands_that_call_know_the_secret_of_the_webhook(tmp_path: Path) -> None:
+    (tmp_path / "knowledge").mkdir()
+    (tmp_path / "config.toml").write_text('[server]\nwebhook_secret = "a-secret-of-the-webhook"\n', encoding="utf-8")
+    port, mock = free_port(), f"http://127.0.0.1:{free_port()}"
+    at = ("--url", f"http://127.0.0.1:{port}")
+    with started("serve", "--port", str(port), BASE_URL_TALKME=mock) as process:
+        lines_until(process, "ready:")
+        call = iteira("simulate-call", *at, "--mock", mock, "--say", "Привет")
+        load = iteira("simulate-load", *at, "--mock", mock, "--calls", "2", "--turns", "1")
+        process.terminate()
+    for done in (call, load):
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("variable", ["ITEIRA_ADMIN__TOKEN", "ITEIRA_ADMIN__OTHER_TOKENS"])
 def test_with_a_token_it_does(variable: str) -> None:
     lines = banner("--host", "0.0.0.0", **{variable: "a-token-for-administrators"})

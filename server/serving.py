@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import faulthandler
 import logging
 import os
 import resource
@@ -14,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from multiprocessing import Pipe
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,16 +28,18 @@ from server.connections import Connection
 from server.errors import SettingsError
 from server.knowledge.base import KnowledgeStatus
 from server.observability import logs
+from server.pulse import Listener, Pulse, Pulses, beat
 from server.settings import Settings
+from server.systemd import ServiceManager
 
 BACKLOG = 2048
 """Connections that may wait to be taken while a burst of calls comes in."""
 log = logging.getLogger(__name__)
 
 STARTS_WITHIN = 60.0
-"""Seconds that a worker may take until it serves; after them it is asked whether it lives."""
-HANGS_AFTER = 10.0
-"""Seconds in which a worker must say that it lives: it does so from a thread of its own, however busy it is."""
+"""Seconds until a new worker process must have said that it lives."""
+LAST_WORDS = 1.0
+"""Seconds that a worker which hangs has to say where it does."""
 KEEP_ALIVE = 75
 """Seconds; longer than the minute for which proxies keep a connection, so that they never use one that is closing."""
 
@@ -73,12 +77,24 @@ def prepare(settings: Settings, progress: Callable[[int, int], None]) -> Knowled
     return open_library(settings, clock, progress).open()
 
 
-def run(settings: Settings, sock: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def run(settings: Settings, sock: socket.socket, manager: ServiceManager) -> None:
+    """Serve until SIGTERM or SIGINT; `manager` is told how it goes."""
     if settings.server.workers > 1:  # else the one worker, which is this process, does it
         logs.configure(settings.logging.dir, settings.logging.level)
-    config = uvicorn.Config(
-        partial(_worker, settings),  # made anew in each process: workers share the socket and the store, nothing else
+    sock.set_inheritable(True)
+    _take_files()
+    if settings.server.workers > 1:
+        hears, speaks = Pipe(duplex=False)
+        pulses = Pulses(hears, settings.server.hangs_after)
+        Supervisor(_config(settings, Pulse(speaks)), [sock], pulses, manager).run()
+    else:
+        uvicorn.Server(_config(settings, manager)).run([sock])
+
+
+def _config(settings: Settings, listener: Listener) -> uvicorn.Config:
+    return uvicorn.Config(
+        # Made anew in each process: workers share the socket and the store, nothing else.
+        partial(_worker, settings, listener),
         factory=True,
         workers=settings.server.workers,
         log_config=None,
@@ -91,41 +107,59 @@ def run(settings: Settings, sock: socket.socket) -> None:
         timeout_graceful_shutdown=int(settings.server.shutdown_grace),
         ws="none",
     )
-    sock.set_inheritable(True)
-    _take_files()
-    if settings.server.workers > 1:
-        Supervisor(config, [sock]).run()
-    else:
-        uvicorn.Server(config).run([sock])
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor, with three differences.
+    """uvicorn's supervisor, which goes by its workers' own pulse.
 
-    A worker that is still starting is not taken for one that hangs, a dead one is replaced without being asked first
-    whether it lives, and a second signal while the workers are stopping ends them at once.
+    uvicorn asks a thread of the worker whether it lives, which says yes while the event loop hangs, and must not ask
+    one that still starts. A worker that hangs says where before it is killed; a second signal while the workers are
+    stopping ends them at once.
     """
 
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], pulses: Pulses, manager: ServiceManager
+    ) -> None:
+        super().__init__(config, sockets)
+        self._pulses, self._manager = pulses, manager
+        self._told = False
+
     def keep_subprocess_alive(self) -> None:
+        self._pulses.listen()
         for index, process in enumerate(self.processes):
-            alive = process.process.is_alive()
             if process.process.exitcode == STARTUP_FAILURE:
                 log.error("a worker could not start; the daemon stops")
                 self.should_exit.set()
-            elif not alive or (self._has_served(process) and not process.ping(HANGS_AFTER)):
-                log.error("worker %s %s; another takes its place", process.pid, "hangs" if alive else "has died")
-                process.kill()
-                process.join()
+            elif fault := self._fault(process):
+                log.error("worker %s %s; another takes its place", process.pid, fault)
+                self._end(process)
                 self.processes[index] = Process(self.config, self.sockets)
                 self.processes[index].start()
+        self._manager.alive()
+        if not self._told and self._pulses.all_serve([process.pid or 0 for process in self.processes]):
+            self._manager.ready()
+            self._told = True
 
-    def _has_served(self, process: Process) -> bool:
-        began = self._began.setdefault(process.pid or 0, time.monotonic())
-        return time.monotonic() - began > STARTS_WITHIN
+    def _fault(self, process: Process) -> str | None:
+        if not process.process.is_alive():
+            return "has died"
+        return "hangs" if self._pulses.hangs(process.pid or 0, STARTS_WITHIN) else None
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-        super().__init__(config, sockets)
-        self._began: dict[int, float] = {}
+    def _end(self, process: Process) -> None:
+        pid = process.pid or 0
+        if process.process.is_alive():
+            os.kill(pid, signal.SIGABRT)  # on which it writes where each of its threads is; see `_worker`
+            process.process.join(LAST_WORDS)
+        process.kill()
+        process.join()
+        self._pulses.forget(pid)
+
+    def handle_hup(self) -> None:
+        """A terminal that went away is no reason to interrupt callers; and settings are only read at a start."""
+
+    def terminate_all(self) -> None:
+        self._manager.stopping()
+        super().terminate_all()
 
     def join_all(self) -> None:
         self.signal_queue.clear()
@@ -136,7 +170,8 @@ class Supervisor(Multiprocess):
             time.sleep(0.05)
 
 
-def _worker(settings: Settings) -> FastAPI:
+def _worker(settings: Settings, listener: Listener) -> FastAPI:
+    faulthandler.enable()  # whoever ends a process that hangs does so by SIGABRT first
     stop_logging = logs.configure(settings.logging.dir, settings.logging.level)
     if settings.server.workers > 1:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
@@ -144,12 +179,16 @@ def _worker(settings: Settings) -> FastAPI:
     serve = app.router.lifespan_context
 
     @asynccontextmanager
-    async def logged_to_the_end(app: FastAPI) -> AsyncIterator[None]:
+    async def heard_to_the_end(app: FastAPI) -> AsyncIterator[None]:
+        beating = asyncio.create_task(beat(listener))
         async with serve(app):
+            listener.ready()
             yield
+            listener.stopping()
+        beating.cancel()
         stop_logging()  # uvicorn ends the process by the signal that it got, which leaves no other occasion
 
-    app.router.lifespan_context = logged_to_the_end
+    app.router.lifespan_context = heard_to_the_end
     return app
 
 

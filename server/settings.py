@@ -88,6 +88,9 @@ class Server(Section):
     """Whether callers reach it by HTTPS alone: browsers are told to stay with it (HSTS)."""
     cors_origins: PageOrigins = []
     """Origins of pages that may call the administration, with its token; empty: none."""
+    hangs_after: float = Field(10, ge=1, le=600)
+    """A worker whose event loop is silent for so long is killed and replaced; with one worker the service manager's
+    watchdog does it."""
 
 
 class TalkMe(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from iteira_cli.output import Output
     from server.knowledge.base import KnowledgeStatus
     from server.settings import Settings
+
+SECONDS_A_DOCUMENT = 60
+"""How long the service manager waits for the next sign of progress while an index is built."""
 
 
 def serve(
@@ -43,6 +47,7 @@ def serve(
     from server import serving
     from server.errors import IteiraError, SettingsError
     from server.settings_sources import files_read
+    from server.systemd import ServiceManager
 
     settings = load_settings(
         ctx,
@@ -59,12 +64,17 @@ def serve(
     if in_force.has_no_guard(settings) and not settings.server.insecure:
         host = settings.server.host
         raise Usage(f"the daemon would listen on {host}, and admin.token is not set", in_force.HOW_TO_GUARD)
-    output = Output()
+    output, manager = Output(), ServiceManager(os.environ.get("NOTIFY_SOCKET"))
+
+    def progress(done: int, total: int) -> None:
+        manager.still_starting(SECONDS_A_DOCUMENT, f"reading the knowledge base: {done} of {total}")
+        _progress(output, done, total)
+
     try:
         sock = serving.listen(settings.server.host, settings.server.port)
-        status = serving.prepare(settings, lambda done, total: _progress(output, done, total))
+        status = serving.prepare(settings, progress)
         _banner(output, settings, status, files_read(ctx.ensure_object(Invocation).config))
-        serving.run(settings, sock)
+        serving.run(settings, sock, manager)
     except SettingsError as error:
         raise Failed(str(error)) from None
     except IteiraError as error:

@@ -1,0 +1,40 @@
+"""What a service manager is told: `sd_notify` of systemd, one datagram a message.
+
+The protocol is that of sd_notify(3). The packages that speak it are a binding to libsystemd, which needs its headers
+to be installed, or have not been kept for years.
+"""
+
+from __future__ import annotations
+
+import socket
+
+
+class ServiceManager:
+    """Hears that the daemon is ready, lives (the watchdog of `WatchdogSec=`) and stops."""
+
+    def __init__(self, address: str | None) -> None:
+        """`address`: that of `NOTIFY_SOCKET`, where `@` begins an abstract name; None where nobody wants to know."""
+        self._address = "\0" + address[1:] if address and address.startswith("@") else address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
+        if self._socket:
+            self._socket.setblocking(False)
+
+    def ready(self) -> None:
+        self._tell("READY=1\nSTATUS=serving")
+
+    def alive(self) -> None:
+        self._tell("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        self._tell("STOPPING=1\nSTATUS=finishing the turns under way")
+
+    def still_starting(self, seconds: int, what: str) -> None:
+        """The start takes `seconds` more at most; `what` is shown by `systemctl status`."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}\nSTATUS={what}")
+
+    def _tell(self, message: str) -> None:
+        if self._socket and self._address:
+            try:
+                self._socket.sendto(message.encode(), self._address)
+            except OSError:  # it will ask again, or restart the daemon: nothing that could be done better here
+                return

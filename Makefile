@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 BESIDE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check-metrics audit bench lint format docs fuzz screens clean
+.PHONY: help run test test-browser check-metrics check-deploy audit bench lint format docs fuzz screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-browser: $(VENV)/.browser ## Run the tests of the call console in a real br
 check-metrics: $(VENV)/.dev ## See alerts and dashboard with data of a real run; needs Prometheus (apt-get install prometheus).
 	@promtool test rules deploy/prometheus/rules.test.yml
 	@$(BIN)/python deploy/prometheus/check.py
+
+check-deploy: $(VENV)/.deploy ## Try what is in deploy/ on real programs, as root. CHECKS="nginx systemd": only those.
+	@$(BIN)/python -m deploy.checks $(CHECKS)
 
 bench: $(VENV)/.dev ## Measure what a message costs here and elsewhere (5 minutes). ARGS="--seconds 20" goes to it.
 	@$(BIN)/python -m benchmarks.daemon --seconds 5 $(ARGS)
@@ -69,6 +72,10 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.audit: $(VENV)/.dev
 	@$(PIP) --editable '.[audit]'
+	@touch $@
+
+$(VENV)/.deploy: $(VENV)/.dev
+	@$(PIP) --editable '.[dev,deploy]'
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev

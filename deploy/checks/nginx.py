@@ -1,0 +1,169 @@
+"""nginx with the files that are shipped, before two nodes on one Redis: what it lets through, and what it survives.
+
+Everything runs in a network and a file system of its own, so that the files stand where they will stand (/etc/nginx,
+ports 80 and 443) and clients have addresses that are not this machine's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from deploy.checks import attacks
+from deploy.checks.nodes import ADMIN, ENVIRONMENT, Node, Program, redis, started, talkme
+from deploy.checks.running import ROOT, Missing, Report, Wrong, as_root_of_its_own, run
+
+SEARCHED = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+STORE = "redis://127.0.0.1:6379/0"
+SECONDS = int(os.environ.get("ITEIRA_CHECK_SECONDS", "60"))
+"""Of the load through nginx."""
+RATE = 10.0
+"""Calls a second in it, of three messages each."""
+BEFORE = os.environ.get("ITEIRA_CHECK_FROM", "")
+"""A commit: the nodes run its program at first, and are upgraded to this one."""
+ADDRESSES = {"allowed": "198.51.100.7", "flooding": "203.0.113.9"}
+
+
+def check(report: Report) -> None:
+    """Raises `Wrong` for what does not hold, `Missing` for what cannot be seen here."""
+    nginx = shutil.which("nginx", path=SEARCHED)
+    if nginx is None:
+        raise Missing("nginx (apt-get install nginx-light)")
+    as_root_of_its_own("--net", "--mount", "--pid", "--fork", "--mount-proc")
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        _network()
+        _files(folder)
+        report.saw(f"nginx -t: {run(nginx, '-t').splitlines()[-1].split('nginx: ')[-1]}")
+        started(stack, redis(folder), 6379)
+        started(stack, talkme(folder), 5001)
+        nodes = [Node(folder, port, STORE, _before(folder, stack)) for port in (8001, 8002)]
+        for node in nodes:
+            started(stack, node, node.port)
+        for node in nodes:
+            node.until_ready()
+        started(stack, Program("nginx", folder, [nginx, "-g", "daemon off;"], {}), 443)
+        attacks.what_is_let_through(report)
+        attacks.smuggling(report, nodes)
+        attacks.slow_clients(report)
+        _load(report, folder, nodes, stack)
+        for node in nodes:
+            node.stop()
+        _rate_by_the_real_address(report, folder, stack)
+
+
+def _network() -> None:
+    run("ip", "link", "set", "lo", "up")
+    for address in ADDRESSES.values():
+        run("ip", "address", "add", f"{address}/32", "dev", "lo")
+
+
+def _files(folder: Path) -> None:
+    """Our files where the documentation puts them, in a copy of /etc/nginx that only this process sees."""
+    etc = folder / "etc"
+    shutil.copytree("/etc/nginx", etc, symlinks=True)
+    for site in (etc / "sites-enabled").glob("*"):
+        site.unlink()
+    (etc / "iteira" / "tls").mkdir(parents=True)
+    shutil.copy(ROOT / "deploy/nginx/iteira.conf", etc / "conf.d/iteira.conf")
+    for name in ("proxy.conf", "nodes.conf"):
+        shutil.copy(ROOT / "deploy/nginx" / name, etc / "iteira" / name)
+    _certificate(etc / "iteira" / "tls")
+    (folder / "var-log").mkdir()
+    hosts = folder / "hosts"
+    hosts.write_text("127.0.0.1 localhost iteira.test\n")
+    for ours, theirs in ((etc, "/etc/nginx"), (folder / "var-log", "/var/log/nginx"), (hosts, "/etc/hosts")):
+        run("mount", "--bind", ours, theirs)
+    run("mount", "-t", "tmpfs", "run", "/run")
+
+
+def _certificate(folder: Path) -> None:
+    key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
+    names = "subjectAltName=DNS:iteira.test,IP:127.0.0.1"
+    run(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
+        *("-subj", "/CN=iteira.test", "-addext", names, "-keyout", key, "-out", certificate),
+    )
+
+
+def _before(folder: Path, stack: ExitStack) -> Path:
+    """The program that the nodes run at first: this one, or that of an earlier commit."""
+    if not BEFORE:
+        return ROOT
+    tree = folder / "before"
+    if not tree.exists():
+        tree.mkdir()
+        archive = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", tree], input=archive.stdout, check=True)
+    return tree
+
+
+def _load(report: Report, folder: Path, nodes: list[Node], stack: ExitStack) -> None:
+    """One node killed and started again, then both upgraded one after the other, while callers call."""
+    shutil.copy(ROOT / "deploy/nginx/admin.conf.example", "/etc/nginx/iteira/admin.conf")
+    run("nginx", "-s", "reload", env={**ENVIRONMENT, "PATH": SEARCHED})
+    load = _calls(folder)
+    try:
+        time.sleep(SECONDS / 5)
+        nodes[0].kill()
+        time.sleep(SECONDS / 20)
+        nodes[0].start()
+        nodes[0].until_ready()
+        for index, old in enumerate(nodes):
+            time.sleep(SECONDS / 10)
+            began = time.monotonic()
+            old.stop()
+            nodes[index] = Node(folder, old.port, STORE)
+            started(stack, nodes[index], old.port)
+            nodes[index].until_ready()
+            report.saw(f"node {old.port} upgraded in {time.monotonic() - began:.1f} s")
+        said, complaints = load.communicate(timeout=SECONDS + 120)
+    finally:
+        load.kill()
+    if load.returncode not in {0, 1} or not said:
+        raise Wrong(f"simulate-load ended with {load.returncode}: {complaints}")
+    document = json.loads(said)
+    verdict = document["verdict"]
+    figures = {name: count for name, count in verdict.items() if isinstance(count, int)}
+    report.must(load.returncode == 0, "the verdict on the load through nginx is clean", f"{verdict} {complaints}")
+    report.saw(f"{figures}, refused and sent again {document['refused_deliveries']}, latency {document['latency']}")
+    served = [node.requests().count("POST /webhook/talkme ") for node in nodes]
+    report.must(all(served), f"both nodes were given webhooks: {served}")
+
+
+def _calls(folder: Path) -> subprocess.Popen[str]:
+    command = [
+        *(sys.executable, "-m", "iteira_cli", "simulate-load", "--url", "https://iteira.test", "--token", ADMIN),
+        *("--mock", "http://127.0.0.1:5001", "--rate", str(RATE), "--duration", f"{SECONDS}s", "--json"),
+    ]
+    environment = {
+        **ENVIRONMENT,
+        "PYTHONPATH": str(ROOT),
+        "SSL_CERT_FILE": "/etc/nginx/iteira/tls/fullchain.pem",
+    }
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _rate_by_the_real_address(report: Report, folder: Path, stack: ExitStack) -> None:
+    """Behind the proxy the daemon limits each client, and not the proxy."""
+    for port in (8001, 8002):
+        node = Node(folder, port, STORE, ITEIRA_LIMITS__PER_ADDRESS="5/minute")
+        started(stack, node, port)
+        node.until_ready()
+    flood = [attacks.webhook(ADDRESSES["flooding"], forwarded=f"192.0.2.{n}")[0] for n in range(20)]
+    report.must(flood.count(429) >= 10, "who floods is limited, whatever he writes into X-Forwarded-For", flood)
+    status, headers, _ = attacks.webhook(ADDRESSES["allowed"])
+    report.must(status == 200, "another address is answered meanwhile", status)
+    status, headers, body = attacks.webhook(ADDRESSES["flooding"])
+    report.must(status == 429 and "retry-after" in headers, f"429 says when: {headers.get('retry-after')}", status)
+    report.must(b'"success"' in body, "in the form of the contract", body)

@@ -69,31 +69,34 @@ def webhook(source: str, forwarded: str = "") -> Answer:
     return ask("POST", "/webhook/talkme", *headers, body=said(), source=source)
 
 
+HIDDEN = (
+    "/",
+    "/metrics",
+    "/docs",
+    "/openapi.json",
+    "/webhook/talkme/stats",
+    "/webhook/talkme/sessions",
+    "/webhook/talkme/failed",
+    "/webhook/talkme/waiting",
+    "/webhook/talkme/session/x",
+    "/knowledge-base/status",
+    "/webhook/talkme/../../metrics",
+    "/webhook/talkme/health/../stats",
+    "/webhook/talkme/%73tats",
+    "/webhook/talkme/health%2f..%2fstats",
+    "//webhook/talkme//stats",
+    "/webhook/talkme/health/..;/stats",
+)
+"""What only administrators may see, in several spellings."""
+
+
 def what_is_let_through(report: Report) -> None:
     status, headers, _ = ask("GET", "/webhook/talkme/health")
     report.must(status == 200, "health is answered through TLS", status)
     report.must("max-age" in headers.get("strict-transport-security", ""), "with HSTS", headers)
     status, _, body = ask("POST", "/webhook/talkme", body=said())
     report.must(status == 200 and json.loads(body)["success"], "a webhook is answered", (status, body))
-    hidden = [
-        "/metrics",
-        "/webhook/talkme/stats",
-        "/webhook/talkme/sessions",
-        "/webhook/talkme/failed",
-        "/webhook/talkme/waiting",
-        "/webhook/talkme/session/x",
-        "/knowledge-base/status",
-        "/docs",
-        "/openapi.json",
-        "/",
-        "/webhook/talkme/../../metrics",
-        "/webhook/talkme/health/../stats",
-        "/webhook/talkme/%73tats",
-        "/webhook/talkme/health%2f..%2fstats",
-        "//webhook/talkme//stats",
-        "/webhook/talkme/health/..;/stats",
-    ]
-    seen = {path: ask("GET", path, "Authorization: Bearer an-admin-token-of-the-check")[0] for path in hidden}
+    seen = {path: ask("GET", path, "Authorization: Bearer an-admin-token-of-the-check")[0] for path in HIDDEN}
     report.must(not any(200 <= status < 300 for status in seen.values()), "nothing else is, by no spelling", seen)
     with socket.create_connection(("127.0.0.1", 80), 10) as plain:
         plain.sendall(b"POST /webhook/talkme HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")

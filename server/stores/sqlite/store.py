@@ -40,13 +40,11 @@ from server.models import (
 from server.stores.base import StoreLimits
 from server.stores.sqlite import dead_letters, figures, inbox, questions, sessions
 from server.stores.sqlite.schema import migrate
-from server.stores.sqlite.writer import GroupWriter, Work
+from server.stores.sqlite.writer import BUSY_SECONDS, GroupWriter, Work
 from server.stores.waiting import Outcomes
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 2.0
-"""How long a write waits for another process's transaction before the store counts as unavailable."""
 LEFT_AS_IT_IS = "it was left as it is: restore a backup, or move it away to start afresh"
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
@@ -57,7 +55,7 @@ class SQLiteStore:
 
     def __init__(self, path: Path, limits: StoreLimits, clock: Clock) -> None:
         self._path, self._limits, self._clock = path, limits, clock
-        self._writer = GroupWriter(self._connect)
+        self._writer = GroupWriter(lambda: self._connect(busy=0.0))
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._outcomes = Outcomes(clock)
         self._more_to_claim = False
@@ -67,7 +65,7 @@ class SQLiteStore:
     async def open(self) -> None:
         await asyncio.to_thread(self._prepare)
         self._reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._connect)
-        self._writer.start()
+        await self._writer.start()
         self._watching = asyncio.create_task(self._watch_other_processes())
 
     async def examine(self) -> None:
@@ -90,7 +88,7 @@ class SQLiteStore:
     async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
         self._must_be_there()
         now = self._clock.now()
-        accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, quotas, self._limits, now))
+        accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, quotas, self._limits, now), brief=True)
         if not accepted.duplicate:
             self._outcomes.began(accepted.message_id)
         return accepted
@@ -103,7 +101,7 @@ class SQLiteStore:
         if wait > 0:  # what this process accepts is claimed with it; what another one does is its own to claim
             claims = await self._writer.run_behind(work, self._clock.timeout(wait), at_once=self._more_to_claim)
         if claims is None:  # leases may have ended meanwhile
-            claims = await self._writer.run(work)
+            claims = await self._writer.run(work, brief=True)
         self._more_to_claim = len(claims) == limit
         return claims
 
@@ -112,7 +110,7 @@ class SQLiteStore:
 
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
         now = self._clock.now()
-        return await self._writer.run(lambda db: inbox.renew(db, claims, lease, now))
+        return await self._writer.run(lambda db: inbox.renew(db, claims, lease, now), brief=True)
 
     async def release(self, claims: Sequence[Claim]) -> None:
         now = self._clock.now()
@@ -120,7 +118,7 @@ class SQLiteStore:
 
     async def save_reply(self, claim: Claim, reply: Reply, timeline: Sequence[Event] = ()) -> None:
         now = self._clock.now()
-        await self._writer.run(lambda db: inbox.save_reply(db, claim, reply, timeline, now))
+        await self._writer.run(lambda db: inbox.save_reply(db, claim, reply, timeline, now), brief=True)
 
     async def finish(
         self, claim: Claim, state: State, reason: str | None = None, timeline: Sequence[Event] = ()
@@ -131,7 +129,7 @@ class SQLiteStore:
             return inbox.finish(db, claim, state, reason, timeline, now)
 
         # The caller has heard the reply: nobody waits for these milliseconds.
-        self._outcomes.tell(await self._writer.run(work, patient=True))
+        self._outcomes.tell(await self._writer.run(work, brief=True, patient=True))
 
     async def outcome(self, message_id: str, timeout: float) -> Outcome | None:
         async def look() -> Outcome | None:
@@ -198,7 +196,7 @@ class SQLiteStore:
     # Presence
 
     async def report(self, worker: Worker) -> None:
-        await self._writer.run(lambda db: sessions.report(db, worker))
+        await self._writer.run(lambda db: sessions.report(db, worker), brief=True)
 
     async def leave(self, worker_id: str) -> None:
         await self._writer.run(lambda db: sessions.leave(db, worker_id))
@@ -213,7 +211,7 @@ class SQLiteStore:
 
     async def note_question(self, text: str, answered: bool, confidence: float) -> None:
         now = self._clock.now()
-        await self._writer.run(lambda db: questions.note(db, text, answered, confidence, now), patient=True)
+        await self._writer.run(lambda db: questions.note(db, text, answered, confidence, now), brief=True, patient=True)
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
         return await self._read(lambda db: questions.questions(db, limit, answered))
@@ -247,10 +245,12 @@ class SQLiteStore:
         if found != self._inode:
             raise StoreError(f"{self._path} was removed or replaced while the daemon runs; put it back or restart")
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, busy: float = BUSY_SECONDS) -> sqlite3.Connection:
+        """`busy`: seconds that a statement waits for another process's transaction."""
         db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA busy_timeout = {1000 * busy:.0f}")
         db.row_factory = sqlite3.Row
         return db
 

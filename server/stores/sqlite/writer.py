@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from server.errors import StoreError
@@ -16,154 +16,203 @@ from server.errors import StoreError
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-BATCH = 256
-"""Writes in one transaction at most: bounds how long the first of them waits for the last."""
+BATCH = 64
+"""Writes in one transaction at most: bounds how long the first of them waits for the last, and the event loop for
+all."""
 PATIENCE = 0.005
 """Seconds for which a write that nobody's reply depends on waits for others to share their flush."""
+BUSY_SECONDS = 2.0
+"""How long a write waits for another process's transaction before the store counts as unavailable."""
+LOOK_SECONDS = 0.002
+"""How often it looks whether that has ended."""
 
 
 @dataclass(slots=True)
 class _Job:
     work: Work[Any]
     future: asyncio.Future[Any]
-    patient: bool = False
+    brief: bool = True
     result: Any = None
     error: BaseException | None = None
+    withdrawn: bool = False
+    """Of the one that stands behind: nobody waits for it to come to something any more."""
 
 
 class GroupWriter:
-    """A thread that owns the writing connection.
+    """Owns the writing connection. Used by one event loop.
 
     What has arrived while a transaction was being flushed goes into the next one together. Each piece of work is
     atomic: if it raises, its own changes alone are undone. `run` returns only after the flush: what it says is durable.
+
+    The flush, and work that may take long, is done in a thread. Brief work, which touches a few rows, is done on the
+    event loop: handing it to a thread, statement by statement, would cost more than it does.
 
     One piece of work may stand behind the others (`run_behind`): it is done in the transaction of whatever is written
     next. So a message is accepted and claimed by one flush.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        """`connect` opens a connection that never waits for another process's transaction itself."""
         self._connect = connect
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._jobs: list[_Job] = []
         self._behind: _Job | None = None
-        self._withdrawn, self._behind_its_time = False, True
-        self._changing = threading.Lock()
+        self._behind_its_time = True
+        self._under_way = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._db: sqlite3.Connection | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
-        self._thread.start()
+        self._db = await self._loop.run_in_executor(self._thread, self._connect)
 
-    async def run(self, work: Work[T], *, patient: bool = False) -> T:
+    async def run(self, work: Work[T], *, brief: bool = False, patient: bool = False) -> T:
         """Do the work in a transaction, a `patient` one not before a few milliseconds have passed or others write.
 
         Raises what it raises, and `StoreError` where SQLite fails.
         """
-        if self._thread is None:
-            raise StoreError("the store is not open")
-        job = _Job(work, self._loop.create_future(), patient)
-        self._jobs.put(job)
+        job = self._job(work, brief=brief)
+        self._jobs.append(job)
+        if patient and not self._under_way:
+            self._alarm = self._alarm or self._loop.call_later(PATIENCE, self._begin)
+        else:
+            self._begin()
         result: T = await job.future
         return result
 
     async def run_behind(
         self, work: Work[T], limit: AbstractAsyncContextManager[object], *, at_once: bool = False
     ) -> T | None:
-        """Do the work behind what others write, until it comes to something: to what is true.
+        """Do brief work behind what others write, until it comes to something: to what is true.
 
         It is done at once where that is asked for, and where something was written since it was done last. None when
         `limit` or `withdraw` ends it. One at a time; raises as `run` does.
         """
-        if self._thread is None:
-            raise StoreError("the store is not open")
-        job = _Job(work, self._loop.create_future())
-        with self._changing:
-            self._behind, self._withdrawn = job, False
-            at_once = at_once or self._behind_its_time
-        if at_once:
-            self._jobs.put(_Job(lambda db: None, self._loop.create_future()))
+        job = self._behind = self._job(work)
+        if at_once or self._behind_its_time:
+            self._begin()
         try:
             with suppress(TimeoutError):
                 async with limit:
                     await asyncio.shield(job.future)
         finally:
-            self.withdraw()
+            self._withdraw(job)
         result: T | None = await job.future
         return result
 
     def withdraw(self) -> None:
         """Let what waits in `run_behind` return: now, or when the transaction has ended in which it is being done."""
-        with self._changing:
-            waits, self._behind, self._withdrawn = self._behind, None, True
-        if waits:
-            waits.future.set_result(None)
+        if self._behind:
+            self._withdraw(self._behind)
 
     async def stop(self) -> None:
         """Finish what was asked for, then close the connection."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            thread, self._thread = self._thread, None
-            await asyncio.to_thread(thread.join)
+        if self._db is not None:
+            await self.run(lambda db: None)
+            db, self._db = self._db, None
+            await self._loop.run_in_executor(self._thread, db.close)
+        self._thread.shutdown()
 
-    def _serve(self) -> None:
-        connection = self._connect()
-        while batch := self._next_batch():
-            with self._changing:
-                behind, self._behind = self._behind, None
-                self._behind_its_time = behind is None
-            _commit(connection, [*batch, behind] if behind else batch)
-            if behind and not self._waits_on(behind):
-                batch.append(behind)
-            self._loop.call_soon_threadsafe(_resolve, batch)
-        connection.close()
+    def _job(self, work: Work[Any], *, brief: bool = True) -> _Job:
+        if self._db is None:
+            raise StoreError("the store is not open")
+        return _Job(work, self._loop.create_future(), brief)
 
-    def _waits_on(self, behind: _Job) -> bool:
-        """Whether it has come to nothing, and somebody waits for it to come to something."""
-        with self._changing:
-            waits = not (behind.result or behind.error or self._withdrawn)
-            if waits:
-                self._behind = behind
+    def _withdraw(self, job: _Job) -> None:
+        job.withdrawn = True
+        if self._behind is job:
+            self._behind = None
+            job.future.set_result(None)
+
+    def _begin(self) -> None:
+        """Begin a transaction with what this turn of the event loop brings, unless one is under way: its end begins
+        the next."""
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        if not self._under_way:
+            self._under_way = True
+            self._loop.call_soon(self._transact)
+
+    def _transact(self) -> None:
+        batch, self._jobs = self._jobs[:BATCH], self._jobs[BATCH:]
+        behind, self._behind = self._behind, None
+        self._behind_its_time = behind is None
+        work = [*batch, behind] if behind else batch
+        db = self._db
+        assert db is not None
+        if all(job.brief for job in work) and _has_begun(db, work, patience=0.0):
+            ending = self._loop.run_in_executor(self._thread, _flush, db, work)
+        else:
+            ending = self._loop.run_in_executor(self._thread, _whole, db, work)
+        ending.add_done_callback(lambda _: self._ended(batch, behind))
+
+    def _ended(self, batch: list[_Job], behind: _Job | None) -> None:
+        self._under_way = False
+        if behind:
             self._behind_its_time |= behind.error is not None
-        return waits
-
-    def _next_batch(self) -> list[_Job]:
-        """What has arrived; empty at the end."""
-        batch: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            batch.append(job)
-            patience = PATIENCE if all(each.patient for each in batch) else 0
-            try:
-                job = self._jobs.get(bool(patience), patience) if len(batch) < BATCH else None
-            except Empty:
-                return batch
-            if job is None and len(batch) < BATCH:
-                self._jobs.put(None)  # the end was asked for: this batch still counts
-        return batch
-
-
-def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        if not _all_well(connection, batch):
-            connection.execute("ROLLBACK")
-            connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                _perform(connection, job)
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
+            if behind.result or behind.error or behind.withdrawn:
+                batch.append(behind)
+            else:
+                self._behind = behind
         for job in batch:
-            job.error = StoreError(f"SQLite: {error}")
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):  # the next batch must be tried whatever the disk says to this one
-                connection.execute("ROLLBACK")
+            _resolve(job)
+        if self._jobs:
+            self._begin()
 
 
-def _all_well(connection: sqlite3.Connection, batch: list[_Job]) -> bool:
+def _whole(db: sqlite3.Connection, batch: list[_Job]) -> None:
+    """A transaction from its beginning to its end."""
+    if _has_begun(db, batch, patience=BUSY_SECONDS):
+        _flush(db, batch)
+
+
+def _has_begun(db: sqlite3.Connection, batch: list[_Job], *, patience: float) -> bool:
+    """Do the work inside a transaction that is not flushed yet. False, and nothing was done, while another process
+    writes; with an error after `patience` seconds of it."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            break
+        except sqlite3.Error as error:
+            if time.monotonic() < until and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                time.sleep(LOOK_SECONDS)
+            else:
+                _fail(db, batch if patience else [], error)
+                return False
+    try:
+        if not _all_well(db, batch):
+            db.execute("ROLLBACK")
+            db.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                _perform(db, job)
+    except sqlite3.Error as error:
+        _fail(db, batch, error)
+    return True
+
+
+def _flush(db: sqlite3.Connection, batch: list[_Job]) -> None:
+    try:
+        if db.in_transaction:  # else it has failed
+            db.execute("COMMIT")
+    except sqlite3.Error as error:
+        _fail(db, batch, error)
+
+
+def _fail(db: sqlite3.Connection, batch: list[_Job], error: sqlite3.Error) -> None:
+    for job in batch:
+        job.result, job.error = None, StoreError(f"SQLite: {error}")
+    if db.in_transaction:
+        with suppress(sqlite3.Error):  # the next batch must be tried whatever the disk says to this one
+            db.execute("ROLLBACK")
+
+
+def _all_well(db: sqlite3.Connection, batch: list[_Job]) -> bool:
     """Do all of it, as if nothing could go wrong, which it seldom does; False where something has."""
     try:
         for job in batch:
-            job.result = job.work(connection)
+            job.result = job.work(db)
     except sqlite3.Error:
         raise
     except Exception:  # whose it was, and what it was, shows when each is done for itself
@@ -171,24 +220,23 @@ def _all_well(connection: sqlite3.Connection, batch: list[_Job]) -> bool:
     return True
 
 
-def _perform(connection: sqlite3.Connection, job: _Job) -> None:
+def _perform(db: sqlite3.Connection, job: _Job) -> None:
     """Do one piece so that it can be undone without the others."""
-    connection.execute("SAVEPOINT job")
+    db.execute("SAVEPOINT job")
     try:
-        job.result = job.work(connection)
+        job.result = job.work(db)
     except sqlite3.Error:
         raise
     except Exception as error:
-        connection.execute("ROLLBACK TO job")
+        db.execute("ROLLBACK TO job")
         job.result, job.error = None, error
-    connection.execute("RELEASE job")
+    db.execute("RELEASE job")
 
 
-def _resolve(batch: list[_Job]) -> None:
-    for job in batch:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
+def _resolve(job: _Job) -> None:
+    if job.future.done():
+        return
+    if job.error is not None:
+        job.future.set_exception(job.error)
+    else:
+        job.future.set_result(job.result)

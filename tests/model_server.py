@@ -30,6 +30,8 @@ class Completion:
     until: asyncio.Event | None = None
     silent: bool = False
     """Held back before the first words, too."""
+    error: str = "no"
+    """What it says where `status` is no success."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class ModelServer:
             self.keys.append(request.headers.get("authorization", ""))
             completion = self.always(self.requests[-1]) if self.always else self.script.popleft()
             if completion.status != 200:
-                return JSONResponse({"error": {"message": "no", "type": "x"}}, completion.status)
+                return JSONResponse({"error": {"message": completion.error, "type": "x"}}, completion.status)
             return StreamingResponse(_events(completion), media_type="text/event-stream")
 
         return app

@@ -24,6 +24,7 @@ TOGETHER = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
+    user_id: str
     text: str
     confidence: float
     helped: bool
@@ -38,13 +39,13 @@ class AskedQuestions:
         self._asked: list[_Asked] = []
         self._gathering: asyncio.Task[None] | None = None
 
-    def note(self, text: str, findings: Findings, *, helped: bool) -> None:
+    def note(self, user_id: str, text: str, findings: Findings, *, helped: bool) -> None:
         """Returns at once. What is no question, or has no words beside names and numbers, is not noted.
 
         `helped`: whether the caller got an answer, however sure the search was.
         """
         if len(self._asked) < MOST:
-            self._asked.append(_Asked(text, findings.confidence, helped))
+            self._asked.append(_Asked(user_id, text, findings.confidence, helped))
         if self._gathering is None:
             self._gathering = asyncio.create_task(self._gather())
 
@@ -72,6 +73,6 @@ class AskedQuestions:
             return
         try:
             answered = asked.helped and asked.confidence >= self._min_confidence
-            await self._gaps.note_question(question, answered, round(asked.confidence, 3))
+            await self._gaps.note_question(question, answered, round(asked.confidence, 3), asked.user_id)
         except StoreError as error:
             log.warning("a question was not remembered: %s", error)

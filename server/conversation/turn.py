@@ -144,7 +144,7 @@ class Turn:
                     reply = await self._spoken(claim, reply, delivery, quiet)
         if self._whole:
             reply = replace(reply, parts=())
-        self._asked.note(inquiry.text, inquiry.findings, helped=self._has_helped(reply))
+        self._asked.note(claim.user_id, inquiry.text, inquiry.findings, helped=self._has_helped(reply))
         await self._store.save_reply(claim, reply, delivery.timeline.events)
         await quiet()
         return reply

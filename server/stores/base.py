@@ -165,9 +165,11 @@ class Sessions(Protocol):
         """
 
     async def clear_session(self, user_id: str) -> bool:
-        """Remove a session with all its messages, waiting ones too; False if there is none.
+        """Remove a session with all its messages, waiting ones too, and what its caller alone has asked; False if
+        there is none.
 
-        A turn under way finds its lease lost, and says nothing more.
+        A turn under way finds its lease lost, and says nothing more. Nothing of the caller is left in what the engine
+        has written, as far as the engine can see to it.
         """
 
     async def clear_sessions(self) -> int:
@@ -232,13 +234,16 @@ QUESTIONS_KEPT = 2000
 class Gaps(Protocol):
     """What callers asked, and whether the knowledge base had an answer, for the staff who fill it.
 
-    A question is its text: whoever notes one has taken names and numbers out of it. Nothing of a caller is stored
-    beside it, and clearing sessions does not touch it. `QUESTIONS_KEPT` bounds them, give or take what several
-    processes note at the same moment.
+    A question is its text: whoever notes one has taken names and numbers out of it. Who has asked it is known as long
+    as his session is there: clearing that takes his part away, and leaves what others have asked too.
+    `QUESTIONS_KEPT` bounds them, give or take what several processes note at the same moment.
     """
 
-    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
-        """Count the question once more. Whether it was answered, and how surely, is as it was the last time."""
+    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
+        """Count the question once more. Whether it was answered, and how surely, is as it was the last time.
+
+        Nothing happens if that user has no session: it has been cleared meanwhile.
+        """
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
         """The most asked first, of equals the latest first; `answered` leaves the others out."""

@@ -50,6 +50,7 @@ class MemoryStore:
         self._last_received: float | None = None
         self._workers: dict[str, Worker] = {}
         self._questions: dict[str, Asked] = {}
+        self._askers: dict[str, Counter[str]] = {}
         self._answered_by: Counter[str] = Counter()
         self._spent: dict[str, tuple[int, float]] = {}
         self._summarised: dict[str, int] = {}
@@ -212,6 +213,9 @@ class MemoryStore:
             del self._messages[message.id]
             if not message.state.finished:
                 self._outcomes.tell(cleared(message.id))
+        for text, count in self._askers.pop(user_id, Counter()).items():
+            if (known := self._questions.pop(text, None)) and known.count > count:
+                self._questions[text] = replace(known, count=known.count - count)
         self._available.pop(user_id, None)
         self._fences.pop(user_id, None)
         self._summarised.pop(user_id, None)
@@ -242,6 +246,7 @@ class MemoryStore:
         ]
         for user_id in silent:
             del self._sessions[user_id]
+            self._askers.pop(user_id, None)
         for hour in [hour for hour in self._received if hour < now // 3600 - HOURS_KEPT]:
             del self._received[hour]
         return Swept(len(idle), len(old), len(silent))
@@ -296,7 +301,10 @@ class MemoryStore:
 
     # Gaps
 
-    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
+    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
+        if user_id not in self._sessions:
+            return
+        self._askers.setdefault(user_id, Counter())[text] += 1
         known = self._questions.pop(text, None)
         count = known.count + 1 if known else 1
         self._questions[text] = Asked(text, answered, confidence, count, self._clock.now())

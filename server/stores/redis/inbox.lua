@@ -18,6 +18,7 @@ local SESSIONS, ACTIVE = key("sessions"), key("active")
 local ANSWERED_BY = key("answered_by")
 local RECEIVED, REPLIED = key("received"), key("replied")
 local WORKERS, REPORTED, COUNTED = key("workers"), key("worker_counts"), key("counted")
+local ASKED, ANSWERED, ORDER = key("questions", "count"), key("questions", "last"), key("questions", "order")
 local COUNTERS, LATENCIES, OUTCOMES = key("counters"), key("latencies"), key("outcomes")
 
 local function session_of(user) return key("session", user) end
@@ -25,6 +26,8 @@ local function queue_of(user) return key("queue", user) end
 local function said_of(user) return key("said", user) end
 local function message_of(id) return key("message", id) end
 local function seen_of(user, external) return key("seen", #user, user, external) end
+
+local function askers_of(user) return key("askers", user) end
 
 local function number(name)
     return string.format("%.0f", call("HINCRBY", COUNTERS, name, 1))
@@ -120,8 +123,11 @@ local function history_of(user, before, since, limit)
 end
 
 local function forget_message(id)
-    local known = call("HMGET", message_of(id), "user_id", "external_id")
+    local known = call("HMGET", message_of(id), "user_id", "external_id", "phone")
     if known[1] and known[2] then call("DEL", seen_of(known[1], known[2])) end
+    if known[1] and known[3] and call("ZSCORE", key("phone", known[3]), known[1]) == id then
+        call("ZREM", key("phone", known[3]), known[1]) -- no later message of this caller came from there
+    end
     call("DEL", message_of(id))
     call("ZREM", DEAD, id)
 end
@@ -142,6 +148,22 @@ local function spend(quotas)
     end
 end
 
+local function forget_question(text)
+    call("HDEL", ASKED, text)
+    call("HDEL", ANSWERED, text)
+    call("ZREM", ORDER, text)
+end
+
+-- What a caller has asked leaves with him; what others have asked too stays, counted without him.
+local function forget_asker(user)
+    for text, count in pairs(fields_of(askers_of(user))) do
+        if call("HEXISTS", ASKED, text) == 1 and call("HINCRBY", ASKED, text, -count) <= 0 then
+            forget_question(text)
+        end
+    end
+    call("DEL", askers_of(user))
+end
+
 local actions = {}
 
 -- A counter that only grows, and a name that is given once: either tells whether Redis still has what it had.
@@ -156,7 +178,7 @@ end
 
 function actions.accept(a)
     -- The client repeats a command whose answer it has not seen: `delivery` is the same then.
-    local seen = seen_of(a.user, a.external or a.delivery)
+    local seen = a.external and seen_of(a.user, a.external) or key("delivery", a.delivery)
     local first = call("GET", seen)
     if first and not a.external then return { id = first, duplicate = false } end
     if first and call("EXISTS", message_of(first)) == 1 then
@@ -298,6 +320,17 @@ function actions.save_summary(a)
     return {}
 end
 
+function actions.note_question(a)
+    if call("EXISTS", session_of(a.user)) == 0 then return {} end
+    call("HINCRBY", ASKED, a.text, 1)
+    call("HSET", ANSWERED, a.text, a.last)
+    call("ZADD", ORDER, a.now, a.text)
+    call("HINCRBY", askers_of(a.user), a.text, 1)
+    call("EXPIRE", askers_of(a.user), a.retention)
+    for _, old in ipairs(call("ZRANGE", ORDER, 0, -a.kept - 1)) do forget_question(old) end
+    return {}
+end
+
 function actions.retry(a)
     if not call("ZSCORE", DEAD, a.message) or call("EXISTS", message_of(a.message)) == 0 then return { found = false } end
     try_again(a.message, a.now, a.retention)
@@ -314,8 +347,7 @@ end
 
 function actions.clear(a)
     local existed = call("EXISTS", session_of(a.user)) == 1
-    local phone = call("HGET", session_of(a.user), "phone_number")
-    if phone then call("ZREM", key("phone", phone), a.user) end
+    forget_asker(a.user)
     retire_ticket(a.user)
     for _, id in ipairs(call("LRANGE", said_of(a.user), 0, -1)) do
         forget_message(id)
@@ -363,7 +395,7 @@ function actions.sweep(a)
         end
         local silent = tonumber(call("ZSCORE", SESSIONS, user)) < tonumber(a.gone_since)
         if silent and call("EXISTS", said_of(user)) == 0 then
-            call("DEL", session_of(user))
+            call("DEL", session_of(user), askers_of(user))
             call("ZREM", SESSIONS, user)
             call("ZREM", ACTIVE, user)
             removed = removed + 1

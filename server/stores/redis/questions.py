@@ -9,28 +9,15 @@ from typing import Any
 from redis.asyncio import Redis
 
 from server.models import Asked
-from server.stores.base import QUESTIONS_KEPT
 from server.stores.redis.connection import redis_errors
 
 
 class Questions:
-    """`prefix` begins the names of its three keys, which are described in `docs/redis.md`."""
+    """Noted by `inbox.lua`. `prefix` begins the names of its three keys, which are described in `docs/redis.md`."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._counts, self._last, self._order = f"{prefix}:count", f"{prefix}:last", f"{prefix}:order"
-
-    async def note(self, text: str, answered: bool, confidence: float, now: float) -> None:
-        last = json.dumps([answered, confidence, now])
-        with redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hincrby(self._counts, text, 1)
-                pipe.hset(self._last, text, last)
-                pipe.zadd(self._order, {text: now})
-                pipe.zrange(self._order, 0, -QUESTIONS_KEPT - 1)
-                *_, old = await pipe.execute()
-        if old:
-            await self.forget(old)
 
     async def all(self, limit: int, answered: bool | None) -> list[Asked]:
         with redis_errors():

@@ -41,7 +41,7 @@ from server.models import (
     Waiting,
     Worker,
 )
-from server.stores.base import HOURS_KEPT, RECENT_REPLIES, StoreLimits
+from server.stores.base import HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
 from server.stores.redis import rows
 from server.stores.redis.connection import connect, redis_errors
 from server.stores.redis.continuity import Continuity, risks
@@ -62,6 +62,8 @@ SWEPT_AT_ONCE = 200
 """Sessions that one round of housekeeping looks at: a script must not hold up other commands."""
 GONE_SECONDS = 86_400
 """A worker that was killed, and so could not say goodbye, is forgotten after this time."""
+REWRITTEN_SECONDS = 86_400
+"""How long what has grown old may stand in the append-only file; what is cleared leaves it at once."""
 LISTEN_SECONDS = 1.0
 """How often those who wait for outcomes look for themselves: a publication may be lost with a connection."""
 RECONNECT_SECONDS = 0.3
@@ -79,7 +81,8 @@ class RedisStore:
         self._outcomes = Outcomes(clock)
         self._questions = Questions(self._redis, _key("questions"))
         self._continuity = Continuity(clock)
-        self._closing = False
+        self._closing = self._traces_left = False
+        self._rewritten_at = 0.0
         self._checking = asyncio.Lock()  # answers are compared in the order of the questions
 
     # Its life
@@ -201,7 +204,9 @@ class RedisStore:
         return bool(answer["found"])
 
     async def drop(self, message_id: str) -> bool:
-        return bool((await self._script.run("drop", message=message_id))["found"])
+        found = bool((await self._script.run("drop", message=message_id))["found"])
+        await self._rewrite_log()
+        return found
 
     # Sessions
 
@@ -230,12 +235,27 @@ class RedisStore:
         await self._script.run("save_summary", user=claim.user_id, since=since, summary=summary, until=until)
 
     async def clear_session(self, user_id: str) -> bool:
-        return bool((await self._script.run("clear", user=user_id))["existed"])
+        existed = bool((await self._script.run("clear", user=user_id))["existed"])
+        await self._rewrite_log()
+        return existed
 
     async def clear_sessions(self) -> int:
         with redis_errors():
             users = await self._redis.zrange(_key("sessions"), 0, -1)
-        return sum([await self.clear_session(user) for user in _strings(users)])
+        cleared = [await self._script.run("clear", user=user) for user in _strings(users)]
+        await self._rewrite_log()
+        return sum(bool(answer["existed"]) for answer in cleared)
+
+    async def _rewrite_log(self) -> None:
+        """Have Redis write its append-only file anew, which still holds the commands that brought what was cleared.
+
+        Where it is at that already, or does not let us, the next sweep tries again.
+        """
+        try:
+            await self._redis.bgrewriteaof()
+            self._traces_left, self._rewritten_at = False, self._clock.now()
+        except (RedisError, OSError):
+            self._traces_left = True
 
     async def sweep(self) -> Swept:
         now = self._clock.now()
@@ -246,6 +266,9 @@ class RedisStore:
             limit=SWEPT_AT_ONCE,
             hour=int(now // 3600) - HOURS_KEPT,
         )
+        aged = bool(answer["messages"]) and now - self._rewritten_at > REWRITTEN_SECONDS
+        if self._traces_left or aged:
+            await self._rewrite_log()
         with redis_errors():
             await self._tickets.forget_dead_workers()
             reports = [rows.worker(text) for text in _strings(await self._redis.hvals(_key("workers")))]
@@ -341,14 +364,25 @@ class RedisStore:
 
     # Gaps
 
-    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
-        await self._questions.note(text, answered, confidence, self._clock.now())
+    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
+        last = json.dumps([answered, confidence, self._clock.now()])
+        await self._script.run(
+            "note_question",
+            user=user_id,
+            text=text,
+            last=last,
+            now=self._now(),
+            kept=QUESTIONS_KEPT,
+            retention=self._retention,
+        )
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
         return await self._questions.all(limit, answered)
 
     async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
-        return await self._questions.forget(texts)
+        forgotten = await self._questions.forget(texts)
+        await self._rewrite_log()
+        return forgotten
 
     # What the above is made of
 

@@ -9,17 +9,28 @@ from server.models import Asked
 from server.stores.base import QUESTIONS_KEPT
 
 
-def note(db: sqlite3.Connection, text: str, answered: bool, confidence: float, now: float) -> None:
+def note(db: sqlite3.Connection, text: str, answered: bool, confidence: float, user_id: str, now: float) -> None:
+    if not db.execute("SELECT 1 FROM sessions WHERE user_id = ?", (user_id,)).fetchone():
+        return
     db.execute(
         "INSERT INTO questions VALUES (?, ?, ?, 1, ?) ON CONFLICT (text) DO UPDATE SET "
         "answered = excluded.answered, confidence = excluded.confidence, count = count + 1, last_at = excluded.last_at",
         (text, answered, confidence, now),
     )
     db.execute(
-        "DELETE FROM questions WHERE text IN "
-        "(SELECT text FROM questions ORDER BY last_at DESC, text LIMIT -1 OFFSET ?)",
-        (QUESTIONS_KEPT,),
+        "INSERT INTO askers VALUES (?, ?, 1) ON CONFLICT (user_id, text) DO UPDATE SET count = count + 1",
+        (user_id, text),
     )
+    old = db.execute("SELECT text FROM questions ORDER BY last_at DESC, text LIMIT -1 OFFSET ?", (QUESTIONS_KEPT,))
+    forget(db, [row["text"] for row in old.fetchall()])
+
+
+def forget_asker(db: sqlite3.Connection, user_id: str) -> None:
+    """Take away what this user has asked; what others have asked too stays, counted without him."""
+    for asked in db.execute("SELECT text, count FROM askers WHERE user_id = ?", (user_id,)).fetchall():
+        db.execute("UPDATE questions SET count = count - ? WHERE text = ?", (asked["count"], asked["text"]))
+        db.execute("DELETE FROM questions WHERE text = ? AND count <= 0", (asked["text"],))
+    db.execute("DELETE FROM askers WHERE user_id = ?", (user_id,))
 
 
 def questions(db: sqlite3.Connection, limit: int, answered: bool | None) -> list[Asked]:
@@ -32,5 +43,7 @@ def questions(db: sqlite3.Connection, limit: int, answered: bool | None) -> list
 
 def forget(db: sqlite3.Connection, texts: Sequence[str] | None) -> int:
     if texts is None:
+        db.execute("DELETE FROM askers")
         return db.execute("DELETE FROM questions").rowcount
+    db.executemany("DELETE FROM askers WHERE text = ?", ((text,) for text in texts))
     return sum(db.execute("DELETE FROM questions WHERE text = ?", (text,)).rowcount for text in texts)

@@ -123,11 +123,21 @@ MIGRATIONS = [
     """
     CREATE TABLE quotas (key TEXT PRIMARY KEY, spent INTEGER NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- Who asked which question how often, so that clearing a session can take its part away.
+    CREATE TABLE askers (
+        user_id TEXT NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (user_id, text)
+    ) WITHOUT ROWID;
+    CREATE INDEX askers_text ON askers (text);
+    """,
 ]
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: list[str] = MIGRATIONS) -> None:
-    """Bring a file to this version, all or nothing. Raises `StoreError` for a newer or a foreign file."""
+def migrate(connection: sqlite3.Connection, path: Path, migrations: list[str] = MIGRATIONS) -> bool:
+    """Bring a file to this version, all or nothing; whether it was of an older one.
+
+    Raises `StoreError` for a newer or a foreign file.
+    """
     connection.execute("BEGIN IMMEDIATE")  # of several processes that start at once one migrates, the others wait
     try:
         version = _version(connection, path, len(migrations))
@@ -138,6 +148,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: list[str] = 
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {len(migrations)}")
         connection.execute("COMMIT")
+        return 0 < version < len(migrations)
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -13,6 +13,7 @@ from server.stores.replies import lines_of
 from server.stores.sqlite import rows
 from server.stores.sqlite.figures import forget_hours
 from server.stores.sqlite.inbox import FINISHED
+from server.stores.sqlite.questions import forget_asker
 from server.stores.sqlite.quotas import forget_spent
 
 LATEST_REPLIES = 1000
@@ -57,11 +58,14 @@ def save_summary(db: sqlite3.Connection, session: Session, summary: str, until: 
 
 
 def clear_session(db: sqlite3.Connection, user_id: str) -> bool:
+    forget_asker(db, user_id)
     db.execute("DELETE FROM messages WHERE user_id = ?", (user_id,))
     return db.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,)).rowcount > 0
 
 
 def clear_sessions(db: sqlite3.Connection) -> int:
+    for asker in db.execute("SELECT DISTINCT user_id FROM askers").fetchall():
+        forget_asker(db, asker["user_id"])
     db.execute("DELETE FROM messages WHERE true")  # the condition keeps the triggers at work
     return db.execute("DELETE FROM sessions WHERE true").rowcount
 
@@ -82,6 +86,8 @@ def sweep(db: sqlite3.Connection, limits: StoreLimits, now: float) -> Swept:
         " AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.user_id = sessions.user_id) LIMIT ?)",
         (now - limits.retention, SWEPT_AT_ONCE),
     ).rowcount
+    if silent:  # what they asked stays, and not that it was they
+        db.execute("DELETE FROM askers WHERE user_id NOT IN (SELECT user_id FROM sessions)")
     forget_hours(db, now)
     forget_spent(db, now)
     return Swept(closed, messages, silent)

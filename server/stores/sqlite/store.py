@@ -59,6 +59,7 @@ class SQLiteStore:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._outcomes = Outcomes(clock)
         self._more_to_claim = False
+        self._traces_left = False
 
     # Its life
 
@@ -150,7 +151,9 @@ class SQLiteStore:
         return await self._writer.run(lambda db: dead_letters.retry(db, message_id, now))
 
     async def drop(self, message_id: str) -> bool:
-        return await self._writer.run(lambda db: dead_letters.drop(db, message_id))
+        dropped = await self._writer.run(lambda db: dead_letters.drop(db, message_id))
+        await self._empty_wal()
+        return dropped
 
     # Sessions
 
@@ -170,14 +173,21 @@ class SQLiteStore:
         await self._writer.run(lambda db: sessions.save_summary(db, claim.session, summary, until))
 
     async def clear_session(self, user_id: str) -> bool:
-        return await self._writer.run(lambda db: sessions.clear_session(db, user_id))
+        existed = await self._writer.run(lambda db: sessions.clear_session(db, user_id))
+        await self._empty_wal()
+        return existed
 
     async def clear_sessions(self) -> int:
-        return await self._writer.run(sessions.clear_sessions)
+        cleared = await self._writer.run(sessions.clear_sessions)
+        await self._empty_wal()
+        return cleared
 
     async def sweep(self) -> Swept:
         now = self._clock.now()
-        return await self._writer.run(lambda db: sessions.sweep(db, self._limits, now))
+        swept = await self._writer.run(lambda db: sessions.sweep(db, self._limits, now))
+        if swept.removed_messages or swept.removed_sessions or self._traces_left:
+            await self._empty_wal()
+        return swept
 
     async def totals(self, active_since: float) -> Totals:
         return await self._read(lambda db: sessions.totals(db, active_since))
@@ -209,15 +219,21 @@ class SQLiteStore:
 
     # Gaps
 
-    async def note_question(self, text: str, answered: bool, confidence: float) -> None:
+    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
         now = self._clock.now()
-        await self._writer.run(lambda db: questions.note(db, text, answered, confidence, now), brief=True, patient=True)
+
+        def work(db: sqlite3.Connection) -> None:
+            questions.note(db, text, answered, confidence, user_id, now)
+
+        await self._writer.run(work, brief=True, patient=True)
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
         return await self._read(lambda db: questions.questions(db, limit, answered))
 
     async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
-        return await self._writer.run(lambda db: questions.forget(db, texts))
+        forgotten = await self._writer.run(lambda db: questions.forget(db, texts))
+        await self._empty_wal()
+        return forgotten
 
     # Connections
 
@@ -227,7 +243,9 @@ class SQLiteStore:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds callers' words and tokens
             db = self._connect()
             try:
-                migrate(db, self._path)
+                if migrate(db, self._path):
+                    with suppress(sqlite3.OperationalError):  # a worker of the older version still has the file
+                        db.execute("VACUUM")  # what was deleted before `secure_delete` may still be in it
             finally:
                 db.close()
             self._inode = self._path.stat().st_ino
@@ -250,9 +268,28 @@ class SQLiteStore:
         db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only given up
         db.execute(f"PRAGMA busy_timeout = {1000 * busy:.0f}")
         db.row_factory = sqlite3.Row
         return db
+
+    async def _empty_wal(self) -> None:
+        """Bring what was deleted out of the write-ahead log too: it holds what pages were like before.
+
+        Where another process reads at this moment, the next sweep tries again.
+        """
+
+        def empty() -> bool:
+            db = self._connect()
+            try:
+                busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                return not busy
+            except sqlite3.Error:
+                return False
+            finally:
+                db.close()
+
+        self._traces_left = not await asyncio.to_thread(empty)
 
     async def _read(self, work: Work[T]) -> T:
         try:

@@ -57,6 +57,7 @@ from server.observability.tally import Tally
 from server.observability.track_record import TrackRecord
 from server.outgoing import Outgoing
 from server.settings import Settings
+from server.settings_together import unencrypted
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.talkme.client import TalkMeClient
@@ -256,6 +257,8 @@ class _Daemon:
         self._housekeeper.start()
         gc.collect()
         gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
+        for warning in unencrypted(self._settings):
+            log.warning("%s", warning)
         documents = self._library.status().documents_count
         role = self._settings.server.role
         log.info("ready: role %s, consultant %s, %d documents", role, self._ladder.name, documents)

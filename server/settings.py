@@ -299,7 +299,7 @@ def _explain(item: Any, origins: Origins) -> list[str]:
         return [f"{where}: {name} is not a setting{suggestion(name, [*Settings.model_fields, *names()])}"]
     expected = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
     secret = location[-1].endswith(("api_key", "token", "secret")) or any(part.endswith("tokens") for part in location)
-    value = "(hidden)" if secret or "@" in str(item["input"]) else repr(item["input"])
+    value = "(hidden)" if secret or set("@?#") & set(str(item["input"])) else repr(item["input"])
     return [f"{where}: {name} = {value}: {expected}"]
 
 

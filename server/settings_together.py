@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -65,6 +67,27 @@ def contradictions(settings: Settings) -> list[str]:
         ),
     ]
     return [text for wrong, text in checks if wrong]
+
+
+def unencrypted(settings: Settings) -> list[str]:
+    """Addresses outside of this machine that are called without TLS, a line each."""
+    called = {
+        "talkme.base_url": (settings.talkme.base_url, "the webhook's token and what callers are told"),
+        "agent.base_url": (settings.agent.base_url, "the key and what callers say"),
+        "agent.second_base_url": (settings.agent.second_base_url, "the key and what callers say"),
+    }
+    return [
+        f"{name} = {url}: without TLS anybody on the way can read {what}; https:// is expected outside of this machine"
+        for name, (url, what) in called.items()
+        if url and url.startswith("http://") and not _is_this_machine(urlsplit(url).hostname or "")
+    ]
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def time_budget(settings: Settings) -> list[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from server.intake.addresses import networks
 from server.intake.rates import rate
-from server.settings_daemon import ADMIN_TOKEN_LEAST
+from server.settings_daemon import ADMIN_TOKEN_LEAST, LARGEST_PORT
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -26,7 +26,18 @@ def _http_url(value: str) -> str:
         raise ValueError("expected an address that starts with http:// or https://")
     if "@" in address.netloc:
         raise ValueError("expected an address without user and password")
+    if not all("!" <= char <= "~" for char in value) or "?" in value or "#" in value:
+        raise ValueError("expected an address in Latin letters without blanks, ? and #: paths are put behind it")
+    if not _has_a_port(address):
+        raise ValueError(f"expected a port from 1 to {LARGEST_PORT} behind the colon, or none")
     return value.rstrip("/") + "/"
+
+
+def _has_a_port(address: SplitResult) -> bool:
+    try:
+        return address.port != 0
+    except ValueError:
+        return False
 
 
 def _store_url(value: str) -> str:

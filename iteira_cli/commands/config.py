@@ -102,6 +102,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     from iteira_cli.output import Output
     from server.errors import SettingsError
     from server.settings_sources import files_read
+    from server.settings_together import unencrypted
 
     output, settings = Output(json), None
     files: list[str] = []
@@ -113,7 +114,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     else:
         problems = _problems(settings)
     budget = settings.time_budget() if settings else []
-    warnings = in_force.warnings(settings) if settings else []
+    warnings = [*in_force.warnings(settings), *unencrypted(settings)] if settings else []
     if json:
         found = {"problems": problems, "warnings": warnings, "time_budget": budget}
         output.document({"ok": not problems, "read": files, **found})

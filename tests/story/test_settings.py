@@ -9,6 +9,7 @@ import pytest
 
 from server.errors import SettingsError
 from server.settings import Settings, load, names
+from server.settings_together import unencrypted
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +120,20 @@ def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) 
         ("[server]\nworkers = 2\n[store]\nurl = 'memory://'\n", "server.workers = 2 needs a store"),
         ("[store]\nurl = 'mysql://x'\n", "store.url = 'mysql://x': expected sqlite:///"),
         ("[talkme]\nbase_url = 'talkme.ru'\n", "expected an address that starts with http"),
+        ("[talkme]\nbase_url = 'ftp://talkme.ru/'\n", "talkme.base_url = 'ftp://talkme.ru/': expected an address that"),
+        (
+            "[talkme]\nbase_url = 'https://me:pass@talkme.ru'\n",
+            "talkme.base_url = (hidden): expected an address without user",
+        ),
+        (
+            "[agent]\nbase_url = 'https://api.by/v1?key=pass'\n",
+            "agent.base_url = (hidden): expected an address in Latin letters",
+        ),
+        ("[agent]\nbase_url = 'https://api.by:99999/v1'\n", "expected a port from 1 to 65535"),
+        (
+            "[agent]\nsecond_model = 'x'\nsecond_base_url = 'https://'\n",
+            "agent.second_base_url = 'https://': expected an",
+        ),
         ("[store]\nlease = 200\n", "store.lease = 200 must be less than server.stale_after = 120"),
         ("[server]\nrole = 'worker'\n[store]\nurl = 'memory://'\n", "server.role = worker needs a store"),
         ("[server]\nport = true\n", "server.port = True: expected a value, not true or false"),
@@ -170,3 +185,10 @@ def test_the_example_file_explains_every_setting_with_its_default() -> None:
         if value != "":
             as_documented.setdefault(section, {})[key] = value
     assert Settings.model_validate(as_documented) == Settings()
+
+
+def test_an_address_outside_of_this_machine_without_tls_is_warned_of() -> None:
+    flags = {"talkme.base_url": "http://talkme.local/", "agent.base_url": "http://[::1]:11434/v1"}
+    (warning,) = unencrypted(load(flags=flags))
+    assert warning.startswith("talkme.base_url = http://talkme.local/: without TLS")
+    assert unencrypted(load(flags={"talkme.base_url": "http://127.0.0.1:5001/"})) == []

@@ -49,7 +49,7 @@ from server.knowledge.library import Library
 from server.knowledge.watcher import Watcher
 from server.models import FinishCode
 from server.observability.access import AccessLog
-from server.observability.ended import TurnCounter, watched
+from server.observability.ended import Observers, TurnCounter, watched
 from server.observability.health import Health
 from server.observability.presence import Heartbeat, this_worker
 from server.observability.standing import Standing
@@ -65,6 +65,7 @@ from server.termination import on_termination
 
 if TYPE_CHECKING:
     from server.consultant.openai import OpenAIConsultant
+    from server.observability.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,8 @@ class _Daemon:
         self._standing = Standing(
             settings.server.role, self._library, self._ladder, self._delivery, answering=self._answers
         )
-        self._observer = TurnCounter(self._tally)
+        self._traces = _traces(settings, self._worker.id)
+        self._observer = Observers(TurnCounter(self._tally), *([self._traces] if self._traces else []))
         self._dispatcher = Dispatcher(
             self._store,
             watched(self._turn().take, self._observer, self._tally),
@@ -274,6 +276,8 @@ class _Daemon:
             await self._summaries.stop()
         await self._housekeeper.stop()
         await self._heartbeat.stop()
+        if self._traces:
+            await self._traces.close()
         await self._talkme.close()
         await self._ladder.close()
         await self._store.close()
@@ -295,6 +299,20 @@ def _talkme(settings: Settings, clock: Clock, tally: Tally) -> TalkMeClient:
         },
         tally=tally,
     )
+
+
+def _traces(settings: Settings, worker: str) -> Traces | None:
+    """None where none are asked for. Raises `SettingsError` where what they need is not installed."""
+    endpoint = settings.tracing.endpoint
+    if endpoint is None:
+        return None
+    try:
+        from server.observability.traces import over_http
+    except ImportError:
+        raise SettingsError(
+            f"tracing.endpoint = {endpoint}: traces need the extra otel: pip install 'iteira[otel]'"
+        ) from None
+    return over_http(endpoint, worker)
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:

@@ -238,6 +238,11 @@ class Admin(Section):
     """Addresses and networks from which the administration is answered; empty: from everywhere. Health always is."""
 
 
+class Tracing(Section):
+    endpoint: HttpUrl | None = None
+    """Base address of an OpenTelemetry collector that takes OTLP over HTTP; without one there are no traces."""
+
+
 class Company(Section):
     name: str = "Итейра"
     about: str = "премиальная сеть салонов красоты и клиника косметологии в Минске"
@@ -260,6 +265,7 @@ class Settings(Section):
     limits: Limits = Limits()
     logging: Logging = Logging()
     admin: Admin = Admin()
+    tracing: Tracing = Tracing()
     company: Company = Company()
 
     @model_validator(mode="after")

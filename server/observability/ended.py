@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,8 @@ from server.models import Claim, Event, Message, State
 from server.observability import catalogue as of
 from server.observability.stages import FIXED, latest_try, seconds_by_stage, stage_of_failure
 from server.observability.tally import Tally
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,20 @@ class Observer(Protocol):
     """Is told of every turn when it has been recorded; must be quick and must not raise."""
 
     def ended(self, turn: Ended) -> None: ...
+
+
+class Observers:
+    """Tells each of them. What one of them gets wrong harms no turn: it has been recorded already."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def ended(self, turn: Ended) -> None:
+        for observer in self._observers:
+            try:
+                observer.ended(turn)
+            except Exception as error:
+                log.error("message %s: %s: %s", turn.message_id, type(observer).__name__, type(error).__name__)
 
 
 class TurnCounter:

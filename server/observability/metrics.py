@@ -161,11 +161,12 @@ def _of_parts(checks: Mapping[str, Check]) -> Iterator[Metric]:
             parts.add_metric([part, status], float(check.status == status))
     yield parts
     build = GaugeMetricFamily("iteira_build_info", "1, with the version.", labels=["version"])
-    build.add_metric([_version()], 1)
+    build.add_metric([program_version()], 1)
     yield build
 
 
-def _version() -> str:
+def program_version() -> str:
+    """Of this program, as it is installed."""
     try:
         return version("iteira")
     except PackageNotFoundError:

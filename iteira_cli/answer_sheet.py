@@ -28,7 +28,8 @@ def write(path: Path, gaps: Sequence[Gap]) -> None:
         sheet.column_dimensions[column].width = width
         for cell in sheet[column]:
             cell.alignment = Alignment(wrap_text=True, vertical="top")
-            cell.data_type = "s" if cell.value is not None else cell.data_type  # never a formula, whatever was said
+            if cell.value is not None:  # never a formula, whatever was said, and not when it is edited either
+                cell.data_type, cell.quotePrefix = "s", True
     sheet.freeze_panes = "A2"
     book.save(path)
 

@@ -110,7 +110,7 @@ def _show(output: Output, line: Line) -> None:
         (f"{level:<8} ", STYLES.get(level, "")),
         (f"{line.file:<12} ", "cyan"),
         printable(str(says.get("message", ""))),
-        (f"  {about}" if about else "", "dim"),
+        (f"  {printable(about)}" if about else "", "dim"),
     )
     output.out.print(text, soft_wrap=True)
     if "error" in says:

@@ -10,6 +10,11 @@ from types import MappingProxyType
 
 NUMBER = re.compile(r"(\+?\d{1,5})\d{3,}(\d{4})")
 """A telephone number, or anything else that is as long."""
+STEERING = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]"
+)
+"""Control characters, line and paragraph separators, what is invisible, what turns the direction of writing, and
+surrogates that cannot be written."""
 
 _bound: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 
@@ -17,7 +22,7 @@ _bound: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxy
 @contextmanager
 def about(*, session: str | None = None, turn: str | None = None) -> Iterator[None]:
     """Bind the session (its `user_id`) and the turn (its message's id) to every line logged inside the block."""
-    given = {"session": masked(session) if session else None, "turn": turn}
+    given = {"session": on_one_line(masked(session)) if session else None, "turn": turn}
     before = _bound.set({**_bound.get(), **{name: value for name, value in given.items() if value}})
     try:
         yield
@@ -28,6 +33,15 @@ def about(*, session: str | None = None, turn: str | None = None) -> Iterator[No
 def bound() -> Mapping[str, str]:
     """What is bound where this is called: `session` and `turn`, as far as they are known."""
     return _bound.get()
+
+
+def on_one_line(text: str) -> str:
+    """With everything that could steer a terminal, hide something or begin a line written out: `\\n`, `\\x1b`."""
+    return STEERING.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def masked(text: str) -> str:

@@ -2,7 +2,7 @@
 
 `talkme_integration.log` tells of messages, turns and everything that goes wrong, `api.log` of HTTP requests. A line
 names its message (`turn`) and session by their ids. Names, tokens and keys are never logged, long numbers are masked,
-and callers' words are logged only where `logging.texts` asks for it.
+and callers' words are logged only where `logging.texts` asks for it. Whatever stands in a line, it stays one line.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
@@ -17,7 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from server.errors import SettingsError
-from server.observability.about import bound, masked
+from server.observability.about import bound, masked, on_one_line
 from server.observability.rotation import RotatingFile
 
 INTEGRATION, API = "talkme_integration.log", "api.log"
@@ -54,15 +55,27 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+def _without_words(error: BaseException | None) -> str:
+    """Where it happened and of which kind it is, its causes first. What it says may be what a caller has said."""
+    told: list[str] = []
+    while error is not None:
+        told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
+        error = error.__cause__ or error.__context__
+    return "\n".join(reversed(told))
+
+
 class _OffTheLoop(QueueHandler):
     """Hands records to another thread, with what only this one knows."""
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
+            in_a_turn, error = "turn" in bound(), record.exc_info[1]
+            told = _without_words(error) if in_a_turn else logging.Formatter().formatException(record.exc_info)
+            # What an exception says may be anybody's words: its lines are set in, so that none looks like ours.
+            record.exc_text = "\n".join("  " + on_one_line(masked(line)) for line in told.split("\n"))
         record.exc_info = None
         record.about = bound()
-        record.msg, record.args = masked(record.getMessage()), None
+        record.msg, record.args = on_one_line(masked(record.getMessage())), None
         return record
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import load_workbook
@@ -89,6 +90,9 @@ def test_a_question_that_looks_like_a_formula_is_written_as_text(tmp_path: Path)
     answer_sheet.write(tmp_path / "a.xlsx", [gap("=1+1", "=cmd|a")])
     sheet = load_workbook(tmp_path / "a.xlsx").worksheets[0]
     assert [sheet["A2"].data_type, sheet["C2"].data_type] == ["s", "s"]
+    assert sheet["A2"].quotePrefix, "who edits the cell does not make a formula of it"
+    with ZipFile(tmp_path / "a.xlsx") as parts:
+        assert b"<f>" not in parts.read("xl/worksheets/sheet1.xml")
 
 
 async def test_a_row_of_a_table_of_questions_without_its_answer_is_left_out(library: Library, folder: Path) -> None:

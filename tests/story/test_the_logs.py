@@ -89,6 +89,47 @@ def test_a_number_in_a_line_is_masked_in_the_file(tmp_path: Path, root: logging.
     assert "1234567" not in (tmp_path / "talkme_integration.log").read_text()
 
 
+def test_an_error_in_a_turn_brings_its_place_and_not_what_it_says(tmp_path: Path, root: logging.Logger) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    with about(turn="7"):
+        try:
+            try:
+                raise KeyError("Меня зовут Анна")
+            except KeyError as cause:
+                raise ValueError("Анна, да?") from cause
+        except ValueError:
+            logging.getLogger("server.test").exception("our own error")
+    stop()
+    (line,) = lines(tmp_path / "talkme_integration.log")
+    assert "test_the_logs.py" in line["error"]
+    assert line["error"].index("KeyError") < line["error"].rindex("ValueError")
+    assert "Анна" not in line["error"].replace('("Меня зовут Анна")', "").replace('("Анна, да?")', "")
+
+
+EVIL = "a\x1b[2Jb\n12:00:00 ERROR forged\r\x9b31mc\u2028d\u202ee\ud800"
+
+
+def test_what_others_say_can_neither_begin_a_line_nor_steer_a_terminal(
+    tmp_path: Path, root: logging.Logger, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    with about(session=EVIL):
+        logging.getLogger("server.test").warning("said: %s", EVIL)
+        try:
+            raise ValueError(EVIL)
+        except ValueError:
+            logging.getLogger("server.test").exception("our own error")
+    stop()
+    shown, kept = capfd.readouterr().err, (tmp_path / "talkme_integration.log").read_text(encoding="utf-8")
+    for text in (shown, kept):
+        assert not set(text) & set("\x1b\r\x9b\u2028\u202e")
+        assert not [line for line in text.splitlines() if line.startswith("12:00:00")]
+    warning, error = lines(tmp_path / "talkme_integration.log")
+    assert warning["message"] == r"said: a\x1b[2Jb\n12:00:00 ERROR forged\r\x9b31mc\u2028d\u202ee\ud800"
+    assert warning["session"].isprintable()
+    assert "ValueError: a" in error["error"]
+
+
 def rotating(path: Path, size: int = 1000) -> RotatingFile:
     handler = RotatingFile(path, size=size, kept=3)
     handler.setFormatter(logging.Formatter("%(message)s"))

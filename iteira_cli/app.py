@@ -44,6 +44,8 @@ COMMANDS = {
     "logs": Entry("logs", "logs", "Watch"),
     "failed": Entry("failed", "app", "Repair"),
     "kb": Entry("kb", "app", "Repair"),
+    "backup": Entry("backup", "backup", "Repair"),
+    "restore": Entry("backup", "restore", "Repair"),
     "mock": Entry("mock", "mock", "Try out"),
     "simulate-call": Entry("simulate", "simulate_call", "Try out"),
     "simulate-load": Entry("load", "simulate_load", "Try out"),

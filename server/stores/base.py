@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from server.models import (
@@ -51,6 +52,41 @@ class StoreLimits:
     """Earlier exchanges that a claim carries."""
     retention: float = 30 * 86_400
     """Seconds after which finished messages are removed, and sessions that have been silent for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a copy of a store holds."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    version: int
+    """Of the schema."""
+    sessions: int
+    messages: int
+    waiting: int
+    """Of the messages, those that were not answered yet."""
+
+
+class Backups(Protocol):
+    """Copies of a store that is one file, and the way back."""
+
+    def make(self, folder: Path) -> Copy:
+        """A copy in `folder`, named after this moment (UTC), of everything that was accepted before the call.
+
+        Daemons go on meanwhile. The copy is one file, readable by its owner, and only there when it is whole.
+        Raises `StoreError`.
+        """
+
+    def examine(self, copy: Path) -> Copy:
+        """What a copy holds. Raises `StoreError` unless it is whole, ours, and of no newer version."""
+
+    def restore(self, copy: Path) -> Path | None:
+        """Put a copy in the store's place; what was there is kept under the name that is returned.
+
+        Raises `StoreError` for a copy that cannot be used, and while anybody has the store open.
+        """
 
 
 class Inbox(Protocol):

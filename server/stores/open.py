@@ -6,7 +6,7 @@ from pathlib import Path
 
 from server.clock import Clock
 from server.errors import StoreError
-from server.stores.base import Store, StoreLimits
+from server.stores.base import Backups, Store, StoreLimits
 
 
 def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
@@ -26,3 +26,13 @@ def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
 
         return MemoryStore(limits, clock)
     raise StoreError("store.url: expected sqlite:///path/to/file.db or redis://host:6379/0")
+
+
+def backups_of_url(url: str) -> Backups:
+    """Backups of the store at `url`. Raises `StoreError` where its engine has a way of its own."""
+    scheme, _, rest = url.partition(":///")
+    if scheme != "sqlite":
+        raise StoreError("only a SQLite store is backed up here: Redis has its own way, see docs/operations.md")
+    from server.stores.sqlite.backup import SQLiteBackup
+
+    return SQLiteBackup(Path(rest))

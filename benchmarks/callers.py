@@ -15,7 +15,7 @@ from typing import cast
 
 import orjson
 
-from benchmarks.questions import utterance
+from benchmarks.questions import SERVICES, utterance
 
 HEAD = (
     b"POST /webhook/talkme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -55,7 +55,7 @@ def load(rate: float, seconds: float, round_: int, pairs: float = 0.05) -> list[
         if chance.random() < pairs / (1 + pairs):
             found += [Utterance(at, token, 2), Utterance(at + 0.05, token, 3)]
         else:
-            found.append(Utterance(at, token, chance.randrange(2)))
+            found.append(Utterance(at, token, chance.randrange(4, len(SERVICES))))
         at += chance.expovariate(rate / (1 + pairs))
     return sorted(found)
 

@@ -40,8 +40,9 @@ def of_wrk(url: str, connections: int, seconds: int) -> float:
         script.write_text(f"function delay() return {PAUSE * 1000:g} end\n")
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
         told = subprocess.run(["wrk", *options, url + PATH], capture_output=True, text=True, check=True).stdout
-    value, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", told).groups()
-    return float(value) * {"us": 1e-6, "ms": 1e-3, "s": 1.0}[unit]
+    found = re.search(r"50%\s+([\d.]+)(us|ms|s)", told)
+    assert found, told
+    return float(found[1]) * {"us": 1e-6, "ms": 1e-3, "s": 1.0}[found[2]]
 
 
 def of_a_socket(url: str, connections: int, seconds: int) -> float:
@@ -108,7 +109,9 @@ def _request(url: str) -> bytes:
 
 
 def _length(head: bytes) -> int:
-    return int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+    found = re.search(rb"(?i)content-length: (\d+)", head)
+    assert found, head
+    return int(found[1])
 
 
 def _whole(answer: bytes) -> bool:

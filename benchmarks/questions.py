@@ -46,6 +46,28 @@ PHRASES = (
     "Как подготовиться, когда записан на {}",
     "Сколько времени занимает, если прийти на {}",
 )
+ENDINGS = (
+    "",
+    "на завтра",
+    "в субботу",
+    "для мамы",
+    "на выходных",
+    "после работы",
+    "впервые",
+    "в центре",
+    "подешевле",
+    "к празднику",
+    "с подругой",
+    "на этой неделе",
+    "до отпуска",
+    "у хорошего мастера",
+    "вместо прошлой записи",
+    "как в прошлый раз",
+    "на двоих",
+    "без очереди",
+    "утром",
+    "в подарок",
+)
 ANSWER = re.compile(rf"лово про ({'|'.join(SERVICES)})")
 """How a reply of the model begins; nothing else that a target may say does."""
 ASKED = re.compile("|".join(SERVICES))
@@ -53,7 +75,7 @@ ASKED = re.compile("|".join(SERVICES))
 
 def utterance(number: int, chance: random.Random) -> str:
     """What a caller says as the `number`-th of the call, from 0."""
-    return chance.choice(PHRASES).format(SERVICES[number % len(SERVICES)])
+    return f"{chance.choice(PHRASES).format(SERVICES[number % len(SERVICES)])} {chance.choice(ENDINGS)}".rstrip()
 
 
 def asked(text: str) -> int:

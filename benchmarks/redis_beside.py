@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.process_tree import OF_THE_LOAD
+from benchmarks.trial import PORT
 from tests.redis_server import RedisServer, executable
 
 
@@ -36,7 +37,7 @@ def redis_beside(folder: Path, url: str | None = None) -> Iterator[RedisBeside]:
         return
     place = folder / "redis"
     place.mkdir()
-    server = RedisServer(place)
+    server = RedisServer(place, port=PORT + 2)
     pid = server.pid
     psutil.Process(pid).cpu_affinity([OF_THE_LOAD])
     try:

@@ -25,6 +25,11 @@ def median(results: Sequence[T], figure: Callable[[T], float]) -> float:
     return statistics.median(map(figure, results))
 
 
+def percentile(rounds: Iterable[Sequence[float]], percent: float) -> float:
+    """The median over the rounds of a percentile of each; a round is in ascending order."""
+    return statistics.median(each[min(len(each) - 1, int(percent / 100 * len(each)))] for each in rounds)
+
+
 def machine() -> str:
     """One line: processor, cores, Python, and how busy others keep it."""
     try:

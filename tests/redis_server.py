@@ -29,8 +29,8 @@ def executable() -> str:
 class RedisServer:
     """One server process with its data in a folder; it can be stopped and started again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.folder = folder
         self._options = options or ("--appendonly", "yes", "--appendfsync", "always")

@@ -32,6 +32,8 @@ class Utterance:
     at: float
     token: str
     number: int = 0
+    goes_on: bool = False
+    """Said when TalkMe shows «typing» for what the caller said before: that is accepted then, and not answered."""
 
 
 @dataclass
@@ -47,13 +49,13 @@ class Said:
 
 
 def load(rate: float, seconds: float, round_: int, pairs: float = 0.05) -> list[Utterance]:
-    """`rate` messages a second at random moments, from as many callers; the share `pairs` of them goes on talking 50 ms
-    later, before an answer can have come."""
+    """`rate` messages a second at random moments, from as many callers; the share `pairs` of them goes on talking
+    before an answer can have come."""
     chance, at, found = random.Random(round_), 0.0, list[Utterance]()
     while at < seconds:
         token = f"caller-{round_}-{len(found)}"
         if chance.random() < pairs / (1 + pairs):
-            found += [Utterance(at, token, 2), Utterance(at + 0.05, token, 3)]
+            found += [Utterance(at, token, 2), Utterance(at, token, 3, goes_on=True)]
         else:
             found.append(Utterance(at, token, chance.randrange(4, len(SERVICES))))
         at += chance.expovariate(rate / (1 + pairs))
@@ -65,10 +67,12 @@ class Callers:
 
     def __init__(self, port: int) -> None:
         self._port, self._idle = port, list[_Connection]()
+        self._typing = dict[str, asyncio.Event]()
 
     async def say(self, said: Iterable[Utterance], seed: int = 0, found: Said | None = None) -> Said:
         """Say everything at its time; return when all webhooks are answered. `found` is filled meanwhile."""
-        found = Said() if found is None else found
+        found, said = Said() if found is None else found, list(said)
+        self._typing |= {each.token: asyncio.Event() for each in said if each.goes_on}
         chance, under_way, began = random.Random(seed), set[asyncio.Task[None]](), time.time()
         for each in said:
             await asyncio.sleep(began + each.at - time.time())
@@ -80,7 +84,14 @@ class Callers:
             await asyncio.wait(under_way)
         return found
 
+    def typing(self, token: str) -> None:
+        """TalkMe shows «typing» to this caller."""
+        if event := self._typing.get(token):
+            event.set()
+
     async def _say(self, each: Utterance, text: str, found: Said) -> None:
+        if each.goes_on:
+            await self._typing[each.token].wait()
         body = orjson.dumps({"token": each.token, "user_id": each.token, "message": {"text": text}})
         key = (each.token, each.number)
         found.sent[key] = time.time()
@@ -90,6 +101,7 @@ class Callers:
         except (OSError, TimeoutError):
             status = 0
         found.statuses[status] += 1
+        self.typing(each.token)  # whoever was refused does not wait for it
         if not 200 <= status < 300:
             del found.sent[key]
 

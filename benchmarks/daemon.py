@@ -2,12 +2,12 @@
 `python -m benchmarks.daemon [--rate 100] [--seconds 20] [--rounds 3] [--redis URL] [--only NAME]`.
 
 One message is: webhook in, typing, one streamed completion of 40 chunks (first token 50 ms, all 200 ms), send, webhook
-answered. One caller in twenty says two things at once, and the model takes longer for the first of them. A target has
-one core, callers and other side another one (where the machine has two); targets take turns, round by round. CPU is
-that of the target's whole process tree, user and system, from the operating system: the figure that other work on the
-machine disturbs least. Memory is PSS of the tree, late is how much later than the model needs the reply reaches TalkMe.
-The Redis is a real one that is started for this, with appendfsync always as durable as the SQLite file; its own CPU is
-told apart.
+answered. One caller in twenty goes on talking as soon as «typing» shows, and the model takes longer for what was said
+first, so that order is a matter of keeping it. A target has one core, callers and other side another one (where the
+machine has two); targets take turns, round by round. CPU is that of the target's whole process tree, user and system,
+from the operating system: the figure that other work on the machine disturbs least. Memory is PSS of the tree, late is
+how much later than the model needs the reply reaches TalkMe. The Redis is a real one that is started for this, with
+appendfsync always as durable as the SQLite file; its own CPU is told apart.
 """
 
 from __future__ import annotations

@@ -48,8 +48,7 @@ class Figures:
     lost: int
     doubled: int
     disordered: int
-    """Callers whose replies came in another order than what they said. Two webhooks that wait in a target's sockets at
-    the same moment have no order that it could see: far beyond what it can carry this is no fault."""
+    """Callers whose replies came in another order than what they said; what was said first was accepted first."""
     refused: int
     """Webhooks that were answered with another status than 2xx, or not at all."""
     apologies: int
@@ -166,6 +165,7 @@ async def trial(target: Target, folder: Path, model: Model, redis: int | None = 
         "PYTHONPATH": str(ROOT),
     }
     tree, callers = ProcessTree(target.command, folder, {**addresses, **target.environment}), Callers(PORT)
+    side.typing = callers.typing
     try:
         await _until_ready(tree)
         yield Trial(tree, side, callers, redis if target.redis else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -49,7 +50,8 @@ class OtherSide:
         """By token: when TalkMe was sent something that is not the model's, such as an apology or a filler."""
         self.sentences: defaultdict[str, list[float]] = defaultdict(list)
         """By service that was asked about: when the model had written the end of its first sentence."""
-        self.completions = 0
+        self.typing: Callable[[str], None] = lambda token: None
+        """Told of each customBot/simulateTyping."""
         words = ["слово "] * (model.chunks - 1) + ["и всё."]
         if model.sentence:
             words[model.sentence - 1 : model.sentence + 1] = [".", " Слово "]
@@ -78,7 +80,6 @@ class OtherSide:
 
     def answer(self, body: bytes, transport: asyncio.Transport) -> None:
         """The model's chat/completions."""
-        self.completions += 1
         request = orjson.loads(body)
         number = asked(next(each["content"] for each in reversed(request["messages"]) if each["role"] == "user"))
         if not request.get("stream"):
@@ -130,6 +131,8 @@ class Connection(asyncio.Protocol):
             return
         if path.endswith(b"/send"):
             self._side.heard(_header(head, b"x-token:").decode(), body)
+        else:
+            self._side.typing(_header(head, b"x-token:").decode())
         self._transport.write(JSON_HEAD % len(OK) + OK)
 
 

@@ -41,8 +41,10 @@ format: $(VENV)/.dev ## Put the sources into shape.
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-docs: $(VENV)/.dev ## Write docs/cli.md from the commands.
+docs: $(VENV)/.dev ## Write the pages of docs/ that commands, settings and routes tell of themselves.
 	@$(BIN)/python -m iteira_cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+	@$(BIN)/python -m server.reference.configuration > docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
+	@$(BIN)/python -m server.reference.api > docs/api.md.new && mv docs/api.md.new docs/api.md
 
 audit: $(VENV)/.audit ## Ask what is known against the pinned libraries, and look for secrets in every commit.
 	@$(BIN)/python -m tests.audit

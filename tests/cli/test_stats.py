@@ -97,7 +97,7 @@ def test_an_idle_daemon_without_workers_is_shown(daemon: ScriptedDaemon) -> None
 def test_a_wrong_token_fails_and_says_which_setting_it_is(daemon: ScriptedDaemon) -> None:
     daemon.answers[PATH] = (401, {"success": False, "error": "no"})
     shown = iteira("stats", "--url", daemon.url, "--token", "a-wrong-token-of-mine")
-    assert (shown.returncode, shown.stdout) == (1, "")
+    assert (shown.returncode, shown.stdout) == (3, "")
     assert "admin.token" in shown.stderr
     assert "--token" in shown.stderr
     assert "a-wrong-token-of-mine" not in shown.stderr

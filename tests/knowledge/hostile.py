@@ -89,7 +89,7 @@ def cells_merged_a_million_times(path: Path) -> None:
 
 
 def a_cell_of_megabytes(path: Path) -> None:
-    rows = f'<row r="1">{cell("A1", "Цена")}</row><row r="2">{cell("A2", "ы" * 2 * MEGABYTE)}</row>'
+    rows = f'<row r="1">{cell("A1", "Цена")}</row><row r="2">{cell("A2", "ы" * 8 * MEGABYTE)}</row>'
     sheet(path, f"<sheetData>{rows}</sheetData>")
 
 

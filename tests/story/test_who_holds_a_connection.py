@@ -96,8 +96,8 @@ async def test_who_says_nothing_or_empty_lines_alone_is_cut_off(port: int) -> No
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(port: int) -> None:
-    head = "POST /knowledge-base/regenerate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n"
-    assert status(await told(port, head, "half")) == 200  # it needs none, and the connection ends with its time
+    head = "POST /webhook/talkme/failed/1/retry HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n"
+    assert status(await told(port, head, "half")) == 404  # it needs none, and the connection ends with its time
 
 
 @pytest.mark.parametrize(

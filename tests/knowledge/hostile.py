@@ -89,7 +89,7 @@ def cells_merged_a_million_times(path: Path) -> None:
 
 
 def a_cell_of_megabytes(path: Path) -> None:
-    rows = f'<row r="1">{cell("A1", "Цена")}</row><row r="2">{cell("A2", "ы" * 8 * MEGABYTE)}</row>'
+    rows = f'<row r="1">{cell("A1", "Цена")}</row><row r="2">{cell("A2", "ы" * 2 * MEGABYTE)}</row>'
     sheet(path, f"<sheetData>{rows}</sheetData>")
 
 
@@ -317,7 +317,7 @@ FILES: list[Hostile] = [
     ("бомба.pdf", a_pdf_that_inflates, "(knowledge.file_memory)"),
     ("все ячейки.xlsx", a_sheet_of_every_cell, "(knowledge.file_memory)"),
     ("миллион.xlsx", a_million_rows, "(knowledge.documents)"),
-    ("ячейка.xlsx", a_cell_of_megabytes, "(knowledge.file_memory)"),
+    ("ячейка.xlsx", a_cell_of_megabytes, "nobody can be told more than"),
     ("смех.xlsx", laughs_in_a_workbook, BROKEN),
     ("смех.docx", laughs_in_a_document, BROKEN),
     ("смех.ods", laughs_in_libreoffice, BROKEN),

@@ -8,17 +8,19 @@ and callers' words are logged only where `logging.texts` asks for it. Whatever s
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import QueueHandler
 from pathlib import Path
-from queue import SimpleQueue
+from typing import Any, cast
+
+import orjson
 
 from server.errors import SettingsError
 from server.observability.about import bound, masked, on_one_line
+from server.observability.gathering import Gathering, Together
 from server.observability.rotation import RotatingFile
 
 INTEGRATION, API = "talkme_integration.log", "api.log"
@@ -52,7 +54,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_text:
             line["error"] = record.exc_text
-        return json.dumps(line, ensure_ascii=False)
+        return orjson.dumps(line).decode()
 
 
 def _without_words(error: BaseException | None) -> str:
@@ -79,7 +81,7 @@ class _OffTheLoop(QueueHandler):
         return record
 
 
-def _file(path: Path, belongs: Callable[[logging.LogRecord], bool]) -> logging.Handler:
+def _file(path: Path, belongs: Callable[[logging.LogRecord], bool]) -> RotatingFile:
     handler = RotatingFile(path, size=FILE_SIZE, kept=FILES_KEPT)
     handler.setFormatter(JsonLines())
     handler.addFilter(belongs)
@@ -104,7 +106,7 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
     Lines are appended whole, so several worker processes write into the same files. Raises `SettingsError` if the
     directory cannot be written to.
     """
-    console = logging.StreamHandler()
+    console = Together()
     console.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     console.addFilter(lambda record: record.name != "api")
     try:
@@ -115,18 +117,17 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
         raise SettingsError(
             f"logging.dir = {str(directory)!r}: {error.strerror}; make it writable or choose another"
         ) from None
-    records: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    listener = QueueListener(records, console, integration, api)
-    listener.start()
+    gathering = Gathering(console, integration, api)
+    gathering.start()
 
     def end() -> None:
-        listener.stop()
+        gathering.stop()
         for file in (integration, api):
             file.close()
 
     stop = _Once(end)
     atexit.register(stop)
-    handler = _OffTheLoop(records)
+    handler = _OffTheLoop(cast(Any, gathering))  # which is as much of a queue as it needs
     handler.setLevel(level)  # libraries that set a lower level on loggers of their own are not heard either
     logging.basicConfig(level=level, handlers=[handler], force=True)
     uvicorn = logging.getLogger("uvicorn")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import fcntl
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
+
+from server.observability.gathering import Together
 
 LOOK_EVERY = 50
 """Lines between two looks at the file's size and day: each costs a system call."""
 
 
-class RotatingFile(WatchedFileHandler):
+class RotatingFile(WatchedFileHandler, Together):
     """Appends whole lines to a file that is set aside when it has `size` bytes, or is of an earlier day.
 
     `name.log` becomes `name.log.1`, that one `.2`, and so on; `kept` of them stay. The standard library's rotating
@@ -24,14 +27,20 @@ class RotatingFile(WatchedFileHandler):
     def __init__(self, path: Path, *, size: int, kept: int) -> None:
         super().__init__(path, encoding="utf-8")
         self._path, self._size, self._kept = path, size, kept
-        self._lines = 0
+        self._lines = LOOK_EVERY
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._lines % LOOK_EVERY == 0 and self._is_due():
-            with suppress(OSError):  # a log that cannot be rotated is still better than none
-                self._rotate()
-        self._lines += 1
-        super().emit(record)
+        self.emit_all([record])
+
+    def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
+        if self._lines >= LOOK_EVERY:
+            self._lines = 0
+            if self._is_due():
+                with suppress(OSError):  # a log that cannot be rotated is still better than none
+                    self._rotate()
+        self._lines += len(records)
+        self.reopenIfNeeded()
+        super().emit_all(records)
 
     def _is_due(self) -> bool:
         try:

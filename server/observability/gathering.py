@@ -1,0 +1,69 @@
+"""Log lines written together: a thread that is woken for each line takes the interpreter from the callers each time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from typing import TextIO
+
+GATHER_SECONDS = 0.1
+"""How long lines wait for others. A warning does not: it may be the last thing that is said."""
+
+
+class Together(logging.StreamHandler[TextIO]):
+    """A handler that writes several records at once."""
+
+    def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
+        """Those that pass its filters, in one write."""
+        lines = [self.format(record) + self.terminator for record in records if self.filter(record)]
+        if lines:
+            try:
+                self.stream.write("".join(lines))
+                self.flush()
+            except Exception:  # as `logging` does: what cannot be logged must not break what goes on
+                self.handleError(records[-1])
+
+
+class Gathering:
+    """Takes records from any thread and gives them to the handlers in a thread of its own."""
+
+    def __init__(self, *handlers: Together) -> None:
+        self._handlers = handlers
+        self._records: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
+        self._hurry = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put_nowait(self, record: logging.LogRecord) -> None:
+        self._records.put(record)
+        if record.levelno >= logging.WARNING:
+            self._hurry.set()
+
+    def stop(self) -> None:
+        """Write what is left, then end."""
+        self._records.put(None)
+        self._hurry.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        record = self._records.get()
+        while record is not None:
+            self._hurry.wait(GATHER_SECONDS)
+            self._hurry.clear()
+            gathered = [record, *self._waiting()]
+            records = [each for each in gathered if each is not None]
+            for handler in self._handlers:
+                handler.emit_all(records)
+            record = self._records.get() if None not in gathered else None
+
+    def _waiting(self) -> list[logging.LogRecord | None]:
+        found: list[logging.LogRecord | None] = []
+        try:
+            while True:
+                found.append(self._records.get_nowait())
+        except Empty:
+            return found

@@ -43,7 +43,7 @@ from server.intake.accept import Intake
 from server.intake.addresses import Addresses, networks
 from server.intake.gate import Gate, Rules
 from server.intake.rates import Counted, Quotas, rate
-from server.intake.routes import webhook_router
+from server.intake.routes import webhook, webhook_router
 from server.knowledge.embedding import Embedder
 from server.knowledge.library import Library
 from server.knowledge.watcher import Watcher
@@ -71,6 +71,8 @@ log = logging.getLogger(__name__)
 
 FOR_THE_REST = 8.0
 """Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
+GARBAGE = 10_000
+"""Objects made since the last look for circular garbage: a message makes a few hundred, and hardly any are circular."""
 OFFLINE_SECONDS = 5.0
 """How long the offline consultant may think; it needs a few milliseconds."""
 
@@ -117,6 +119,8 @@ class _Daemon:
             self._tally,
             log_texts=settings.logging.texts,
         )
+        region = settings.company.region
+        self._webhook = webhook(self._intake, self._refused, clock, limits.body, limits.text, region)
         self._library = open_library(settings, clock)
         self._watcher = Watcher(settings.knowledge.path, self._library.refresh, clock)
         self._watches = self._answers and settings.knowledge.watch
@@ -191,6 +195,7 @@ class _Daemon:
             "per_address": per_address,
             "wrong": self._wrong_tokens,
             "refused": self._refused,
+            "webhook": self._webhook if self._receives else None,
         }
 
     def _administrators(self) -> Administrators:
@@ -203,9 +208,9 @@ class _Daemon:
         """What this worker answers over HTTP; the administration wants its token."""
         settings, store, library, clock = self._settings, self._store, self._library, self._clock
         admins = self._administrators()
-        limits, idle = settings.limits, settings.store.session_idle
+        idle = settings.store.session_idle
         if self._receives:
-            yield webhook_router(self._intake, self._refused, clock, limits.body, limits.text, settings.company.region)
+            yield webhook_router(self._webhook)
         health = Health(
             store,
             library,
@@ -257,6 +262,7 @@ class _Daemon:
             self._watcher.start()
         self._heartbeat.start()
         self._housekeeper.start()
+        gc.set_threshold(GARBAGE)
         gc.collect()
         gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
         for warning in unencrypted(self._settings):

@@ -217,6 +217,7 @@ def _provenance(inquiry: Inquiry, settings: str, today: datetime) -> _Provenance
     )
 
 
+@lru_cache(maxsize=4096)
 def _prices(row: Document) -> frozenset[float]:
     """What stands in a column of prices, or is told as money or a percentage: «в один тон» is not one rouble."""
     if not row.fields:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from server.errors import TooMany
@@ -57,10 +58,22 @@ class Rules:
 
 
 class Gate:
-    """`per_address` counts what each address sends to this process, `wrong` its wrong secrets, `refused` by status."""
+    """`per_address` counts what each address sends to this process, `wrong` its wrong secrets, `refused` by status.
 
-    def __init__(self, app: App, rules: Rules, per_address: Counted, wrong: Counted, refused: Counter[str]) -> None:
-        self._app, self._rules, self._refused = app, rules, refused
+    The `webhook` is answered here, where it has come through: of what a message costs on the way in, the framework's
+    routing would be half.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        rules: Rules,
+        per_address: Counted,
+        wrong: Counted,
+        refused: Counter[str],
+        webhook: Callable[[Request], Awaitable[Response]] | None = None,
+    ) -> None:
+        self._app, self._rules, self._refused, self._webhook = app, rules, refused, webhook
         self._per_address, self._wrong = per_address, wrong
         tls = {"strict-transport-security": f"max-age={YEAR}"} if rules.behind_tls else {}
         self._headers = [(name.encode(), value.encode()) for name, value in {**SECURITY, **tls}.items()]
@@ -84,8 +97,11 @@ class Gate:
             return
         address = self._address(scope)
         whose = network_of(address)
-        answer = self._refuse(scope, address, whose) or self._app
-        await answer(scope, receive, watched)
+        is_webhook = self._is_webhook(scope)
+        answer: App | None = self._refuse(scope, address, whose, is_webhook)
+        if answer is None and is_webhook and self._webhook:
+            answer = await self._webhook(Request(scope, receive))
+        await (answer or self._app)(scope, receive, watched)
         if status != HTTPStatus.TOO_MANY_REQUESTS:  # one caller's burst takes nothing from the others of his address
             self._per_address.count(whose)
 
@@ -97,8 +113,7 @@ class Gate:
             scope["client"] = (address, port)
         return address
 
-    def _refuse(self, scope: Scope, address: str, whose: str) -> JSONResponse | None:
-        is_webhook = self._is_webhook(scope)
+    def _refuse(self, scope: Scope, address: str, whose: str, is_webhook: bool) -> JSONResponse | None:
         refuse = self._of_webhook if is_webhook else self._of_administration
         try:
             refused = refuse(scope, address, whose)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -68,14 +68,16 @@ REQUEST = {
 }
 
 
-def webhook_router(
+Webhook = Callable[[Request], Awaitable[JSONResponse]]
+
+
+def webhook(
     intake: Intake, refused: Counter[str], clock: Clock, body_limit: int, text_limit: int, region: str
-) -> APIRouter:
-    """The webhook; `body_limit` in bytes, `text_limit` in characters, `region` as in `payload.parse`.
+) -> Webhook:
+    """What answers the webhook; `body_limit` in bytes, `text_limit` in characters, `region` as in `payload.parse`.
 
     `refused` counts what was refused, by status.
     """
-    router = APIRouter()
 
     def refuse(
         status: HTTPStatus,
@@ -87,8 +89,6 @@ def webhook_router(
         log.warning("a webhook was refused with %d: %s", status, error)
         return refusal(status, error, incoming, headers)
 
-    @router.post("/webhook/talkme/", include_in_schema=False)
-    @router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])
     async def talkme(request: Request) -> JSONResponse:
         """One message of a caller. The answer waits for the reply to have been delivered."""
         incoming: Incoming | None = None
@@ -113,6 +113,14 @@ def webhook_router(
             return refuse(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming, later)
         return _answer(incoming, outcome)
 
+    return talkme
+
+
+def webhook_router(talkme: Webhook) -> APIRouter:
+    """The webhook for the document of the API, and wherever the gate does not answer it itself."""
+    router = APIRouter()
+    router.post("/webhook/talkme/", include_in_schema=False)(talkme)
+    router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])(talkme)
     return router
 
 

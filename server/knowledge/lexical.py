@@ -47,6 +47,7 @@ class Lexical:
         self._postings = postings
         self._number = {term: number for number, term in enumerate(postings.terms)}
         count, spread = postings.count, np.diff(postings.starts)
+        self._starts: list[int] = postings.starts.tolist()
         self._rarity: list[float] = np.log1p((count - spread + 0.5) / (spread + 0.5)).tolist()
         self._unknown = math.log1p((count + 0.5) / 0.5)
 
@@ -66,7 +67,7 @@ class Lexical:
 
     def _place(self, term: str) -> slice:
         number = self._number.get(term)
-        return slice(0) if number is None else slice(*self._postings.starts[number : number + 2])
+        return slice(0) if number is None else slice(self._starts[number], self._starts[number + 1])
 
     def _weight(self, asked: Sequence[str]) -> float:
         """Sum of the inverse document frequencies, as Lucene's BM25 defines them."""

@@ -11,3 +11,15 @@ import pymorphy3
 def analyzer() -> pymorphy3.MorphAnalyzer:
     """pymorphy3's, with the dictionary of OpenCorpora."""
     return pymorphy3.MorphAnalyzer()
+
+
+def parse(word: str) -> list[pymorphy3.analyzer.Parse]:
+    """What the word may be, the likeliest first; at least one.
+
+    pymorphy3 raises for letters without a name (Tangut, which Unicode numbers only). Such a word is no Russian one,
+    and is taken for a sign.
+    """
+    try:
+        return list(analyzer().parse(word))
+    except ValueError:
+        return list(analyzer().parse("-"))

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import pymorphy3
 
-from server.morphology import analyzer
+from server.morphology import parse
 
 
 @lru_cache(maxsize=10_000)
 def parses(word: str) -> list[pymorphy3.analyzer.Parse]:
     """What the word may be, the likeliest first."""
-    return list(analyzer().parse(word))
+    return parse(word)

@@ -90,7 +90,7 @@ def in_a_row(text: str) -> Iterator[list[str]]:
 
 def _number(token: re.Match[str]) -> Number | None:
     word = token[0]
-    if word[0].isdigit():
+    if word[0].isdecimal():
         plain = re.sub(r"\s", "", word)
         return Number(float(plain.replace(",", ".")), token.start(), token.end(), False, re.sub(r"\D", "", plain))
     value = _forms().get(word.lower().replace("ё", "е"))

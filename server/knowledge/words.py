@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from server.morphology import analyzer
+from server.morphology import parse
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _FUNCTION_WORDS = frozenset({"PREP", "CONJ", "PRCL", "NPRO", "INTJ", "PRED"})
@@ -94,7 +94,7 @@ def names_a_person(word: str) -> bool:
     A word that no dictionary has must end as surnames do: «целлюлит» would be one else. «Козловской» is one although
     it may also be said of a village.
     """
-    best, *others = analyzer().parse(word)
+    best, *others = parse(word)
     if any(grammeme in best.tag for grammeme in ("Name", "Surn", "Patr")):
         return bool(best.is_known) or _SURNAME.search(word) is not None
     return _OF_PLACES.search(word) is not None and any("Surn" in parse.tag for parse in others)
@@ -108,5 +108,5 @@ class _Parsed(NamedTuple):
 
 @lru_cache(maxsize=50_000)
 def _parsed(word: str) -> _Parsed:
-    best = analyzer().parse(word)[0]
+    best = parse(word)[0]
     return _Parsed(str(best.normal_form).replace("ё", "е"), str(best.tag.POS or ""), bool(best.is_known))

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 BESIDE ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check-metrics check-deploy audit bench lint format docs fuzz screens clean
+.PHONY: help run test test-browser test-api check-metrics check-deploy audit bench lint format docs fuzz screens clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: $(VENV)/.dev ## Run all tests. ARGS="-k words -x" goes to pytest; BESIDE=0
 
 test-browser: $(VENV)/.browser ## Run the tests of the call console in a real browser; as root, install one first.
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+test-api: $(VENV)/.api ## Try the HTTP interface against its OpenAPI document; EXAMPLES=300 tries harder.
+	@$(BIN)/python -m tests.by_the_document
 
 check-metrics: $(VENV)/.dev ## See alerts and dashboard with data of a real run; needs Prometheus (apt-get install prometheus).
 	@promtool test rules deploy/prometheus/rules.test.yml
@@ -78,6 +81,10 @@ $(VENV)/.audit: $(VENV)/.dev
 
 $(VENV)/.deploy: $(VENV)/.dev
 	@$(PIP) --editable '.[dev,deploy]'
+	@touch $@
+
+$(VENV)/.api: $(VENV)/.dev
+	@$(PIP) --editable '.[dev,api]'
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev

@@ -91,9 +91,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         )
     app.add_middleware(Gate, **daemon.gate())
     app.add_middleware(AccessLog)
-    for router in daemon.routers():
+    routers = list(daemon.routers())
+    for router in routers:
         app.include_router(router)
-    answer_errors_as_json(app)
+    answer_errors_as_json(app, [route for router in routers for route in router.routes])
     return app
 
 

@@ -21,6 +21,8 @@ class DaemonProcess:
     def __init__(self, folder: Path, port: int, environment: Mapping[str, str], *options: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / f"daemon-{port}.log"
+        token = environment.get("ITEIRA_ADMIN__TOKEN")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         command = [sys.executable, "-m", "iteira_cli", "serve", "--port", str(port), *options]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("ITEIRA_", "OPENAI_"))}
         with self.log.open("ab") as log:
@@ -34,7 +36,7 @@ class DaemonProcess:
 
     async def workers(self) -> list[int]:
         """Process ids of the workers that report themselves."""
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=self._headers) as client:
             stats = (await client.get("/webhook/talkme/stats")).json()
         return [worker["pid"] for worker in stats["workers"]]
 

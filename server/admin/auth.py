@@ -46,6 +46,13 @@ class Administrators:
         self._tokens += [(token.encode(), Rights.LOOK) for token in read_tokens]
         self._local, self._wrong = not tokens, wrong
 
+    @property
+    def asks_for(self) -> Sequence[str]:
+        """Names of security schemes of the OpenAPI document, one of which is enough; an empty one is none."""
+        if not self._tokens:
+            return []
+        return [BEARER.scheme_name, ""] if self._local else [BEARER.scheme_name]
+
     async def __call__(
         self, request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
     ) -> Rights:

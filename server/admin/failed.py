@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import answers
 from server.admin.auth import Administrators, Rights
+from server.admin.document import NOT_FOUND, OF_ADMINISTRATION
+from server.admin.moments import Moment, unix
 from server.admin.shown import shown
 from server.models import FINISHED, State
 from server.stores.base import Store
@@ -17,27 +18,27 @@ RETRIED_AT_ONCE = 1000
 """Dead letters that one request lets wait again; who has more asks again."""
 DEAD = FINISHED - {State.SENT}
 
-Since = Annotated[datetime | None, Query(description="ISO 8601; leaves out those given up before")]
+Since = Annotated[Moment | None, Query(description="ISO 8601; leaves out those given up before")]
 
 
 def failed_router(store: Store, admins: Administrators) -> APIRouter:
-    router = APIRouter(tags=["dead letters"], dependencies=[Depends(admins)])
+    router = APIRouter(tags=["dead letters"], dependencies=[Depends(admins)], responses=OF_ADMINISTRATION)
 
     @router.get("/webhook/talkme/failed")
     async def failed(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100, since: Since = None, rights: Rights = Depends(admins)
     ) -> answers.FailedAnswer:
         """Messages that were not answered, the latest first."""
-        return shown(answers.failed_answer(await store.dead(limit, _unix(since))), rights)
+        return shown(answers.failed_answer(await store.dead(limit, unix(since))), rights)
 
     @router.post("/webhook/talkme/failed/retry")
     async def retry_all(since: Since = None) -> answers.Retried:
         """Let them all wait again, the oldest first."""
-        dead = await store.dead(RETRIED_AT_ONCE, _unix(since))
+        dead = await store.dead(RETRIED_AT_ONCE, unix(since))
         retried = sum([await store.retry(message.id) for message in reversed(dead)])
         return answers.Retried(message=f"{retried} messages wait again", retried=retried)
 
-    @router.get("/webhook/talkme/failed/{message_id}")
+    @router.get("/webhook/talkme/failed/{message_id}", responses=NOT_FOUND)
     async def one(message_id: str, rights: Rights = Depends(admins)) -> answers.DeadLetter:
         """One of them."""
         message = await store.message(message_id)
@@ -45,14 +46,14 @@ def failed_router(store: Store, admins: Administrators) -> APIRouter:
             raise _none(message_id)
         return shown(answers.dead_letter(message), rights)
 
-    @router.post("/webhook/talkme/failed/{message_id}/retry")
+    @router.post("/webhook/talkme/failed/{message_id}/retry", responses=NOT_FOUND)
     async def retry(message_id: str) -> answers.Cleared:
         """Let one wait again; a stored reply is sent as it is."""
         if not await store.retry(message_id):
             raise _none(message_id)
         return answers.Cleared(message=f"message {message_id} waits again")
 
-    @router.delete("/webhook/talkme/failed/{message_id}")
+    @router.delete("/webhook/talkme/failed/{message_id}", responses=NOT_FOUND)
     async def drop(message_id: str) -> answers.Cleared:
         """Remove one for good."""
         if not await store.drop(message_id):
@@ -60,11 +61,6 @@ def failed_router(store: Store, admins: Administrators) -> APIRouter:
         return answers.Cleared(message=f"message {message_id} dropped")
 
     return router
-
-
-def _unix(at: datetime | None) -> float | None:
-    """A time without a zone is taken for local time, as who types it means it."""
-    return at.timestamp() if at else None
 
 
 def _none(message_id: str) -> HTTPException:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import knowledge_answers as answers
 from server.admin.auth import Administrators
+from server.admin.document import NOT_FOUND, OF_ADMINISTRATION
 from server.errors import KnowledgeError
 from server.knowledge.base import Knowledge
 from server.knowledge.gaps import grouped
@@ -20,7 +21,7 @@ QUERY_LENGTH = 1000
 
 
 def knowledge_router(knowledge: Knowledge, gaps: Gaps, admins: Administrators) -> APIRouter:
-    router = APIRouter(tags=["knowledge"], dependencies=[Depends(admins)])
+    router = APIRouter(tags=["knowledge"], dependencies=[Depends(admins)], responses=OF_ADMINISTRATION)
 
     @router.get("/knowledge-base/status")
     async def knowledge_status() -> answers.KnowledgeAnswer:
@@ -47,7 +48,7 @@ def knowledge_router(knowledge: Knowledge, gaps: Gaps, admins: Administrators) -
         found = await asyncio.to_thread(grouped, asked, knowledge.understood)
         return answers.gaps_answer(found, limit)
 
-    @router.delete("/knowledge-base/gaps")
+    @router.delete("/knowledge-base/gaps", responses=NOT_FOUND)
     async def forget_gaps(question: str | None = None) -> answers.Forgotten:
         """Forget one question together with those that ask the same, or all that have no answer."""
         asked = await gaps.questions(QUESTIONS_KEPT, answered=False)

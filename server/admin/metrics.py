@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 
 from server.admin.auth import Administrators
+from server.admin.document import OF_ADMINISTRATION
 from server.clock import Clock
 from server.errors import StoreError
 from server.observability.health import Health
@@ -16,14 +17,16 @@ from server.stores.base import Store
 DEATHS_TOLD = 3600.0
 """Seconds for which a worker that died is told."""
 
+FORMS = {form: {"schema": {"type": "string"}} for form in ("text/plain", "application/openmetrics-text")}
+
 
 def metrics_router(
     store: Store, health: Health, clock: Clock, *, session_idle: float, admins: Administrators
 ) -> APIRouter:
     """`session_idle`: seconds."""
-    router = APIRouter(tags=["metrics"], dependencies=[Depends(admins)])
+    router = APIRouter(tags=["metrics"], dependencies=[Depends(admins)], responses=OF_ADMINISTRATION)
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, responses={200: {"content": FORMS}})
     async def metrics(request: Request) -> Response:
         """Figures over all workers, in Prometheus' or OpenMetrics' text form."""
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from server.errors import StoreError
 from server.intake.gate import SECURITY
@@ -16,12 +18,15 @@ from server.intake.gate import SECURITY
 log = logging.getLogger(__name__)
 
 
-def answer_errors_as_json(app: FastAPI) -> None:
-    """Whatever goes wrong at whatever path, the answer is a JSON object."""
+def answer_errors_as_json(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Whatever goes wrong at whatever path, the answer is a JSON object. `routes`: all that the app answers."""
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"success": False, "error": error.detail}, error.status_code, headers=error.headers)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {"Allow": ", ".join(_methods(routes, request))}
+        return JSONResponse({"success": False, "error": error.detail}, error.status_code, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def misunderstood(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -40,3 +45,9 @@ def answer_errors_as_json(app: FastAPI) -> None:
         log.error("the store is away: %s", error)
         headers = {"Retry-After": "5"}
         return JSONResponse({"success": False, "error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
+
+
+def _methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:
+    """All that this path answers: FastAPI tells those of its first route alone."""
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in fitting for method in getattr(route, "methods", ())})

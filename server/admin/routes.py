@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from server.admin import answers
 from server.admin.auth import Administrators, Rights
+from server.admin.document import OF_ADMINISTRATION, document
 from server.admin.shown import shown
 from server.admin.stats_answer import Looked, StatsAnswer, stats_answer
 from server.clock import Clock
@@ -25,7 +26,8 @@ DEAD_LOOKED_AT = 100
 
 def health_router(health: Health) -> APIRouter:
     """Open to everybody: it tells whether callers are answered, and nothing about them."""
-    router = APIRouter(tags=["health"])
+    unavailable = {"model": answers.HealthAnswer, "description": "Not now: `checks` tell why"}
+    router = APIRouter(tags=["health"], responses={HTTPStatus.SERVICE_UNAVAILABLE.value: unavailable})
 
     def told(response: Response, checks: dict[str, Check]) -> answers.HealthAnswer:
         status = overall(checks)
@@ -62,7 +64,7 @@ def admin_router(
     admins: Administrators,
 ) -> APIRouter:
     """Figures. `talkme`: base address; `session_idle`: seconds."""
-    router = APIRouter(tags=["administration"], dependencies=[Depends(admins)])
+    router = APIRouter(tags=["administration"], dependencies=[Depends(admins)], responses=OF_ADMINISTRATION)
 
     @router.get("/webhook/talkme/stats")
     async def stats(rights: Rights = Depends(admins)) -> StatsAnswer:
@@ -87,7 +89,6 @@ def admin_router(
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> dict[str, Any]:
-        document: dict[str, Any] = request.app.openapi()
-        return document
+        return document(request.app, admins.asks_for)
 
     return router

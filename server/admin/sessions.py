@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -10,7 +9,9 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from server.admin import answers
 from server.admin.auth import Administrators, Rights
+from server.admin.document import NOT_FOUND, OF_ADMINISTRATION
 from server.admin.masking import without_personal_data
+from server.admin.moments import Moment, unix
 from server.admin.session_search import Sort, Wanted, search
 from server.admin.shown import shown
 from server.clock import Clock
@@ -19,7 +20,7 @@ from server.stores.base import Store
 
 def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: Administrators) -> APIRouter:
     """`session_idle`: seconds."""
-    router = APIRouter(tags=["sessions"], dependencies=[Depends(admins)])
+    router = APIRouter(tags=["sessions"], dependencies=[Depends(admins)], responses=OF_ADMINISTRATION)
 
     @router.get("/webhook/talkme/sessions")
     async def sessions(
@@ -29,7 +30,7 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
         waiting: bool = False,
         phone: Annotated[str | None, Query(description="part of the number")] = None,
         name: Annotated[str | None, Query(description="part of the name")] = None,
-        since: Annotated[datetime | None, Query(description="ISO 8601; something was said since then")] = None,
+        since: Annotated[Moment | None, Query(description="ISO 8601; something was said since then")] = None,
         sort: Sort = Sort.ACTIVITY,
         rights: Rights = Depends(admins),
     ) -> answers.SessionsAnswer:
@@ -38,7 +39,7 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
             raise HTTPException(HTTPStatus.FORBIDDEN, "this token may not look for names and numbers")
         wanted = Wanted(
             active_since=clock.now() - session_idle if active else None,
-            since=since.timestamp() if since else None,
+            since=unix(since),
             waiting=waiting,
             phone=phone,
             name=name,
@@ -48,7 +49,7 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
         listed = [answers.session_answer(session) for session in found]
         return shown(answers.SessionsAnswer(sessions=listed, more=more), rights)
 
-    @router.get("/webhook/talkme/session/{user_id:path}")
+    @router.get("/webhook/talkme/session/{user_id:path}", responses=NOT_FOUND)
     async def session(
         user_id: str,
         masked: Annotated[bool, Query(description="hide names, numbers and addresses, in the texts too")] = False,
@@ -61,7 +62,7 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
         whole = answers.transcript_answer(found, await store.transcript(user_id))
         return shown(without_personal_data(whole) if masked else whole, rights)
 
-    @router.get("/webhook/talkme/message/{message_id}")
+    @router.get("/webhook/talkme/message/{message_id}", responses=NOT_FOUND)
     async def message(message_id: str, rights: Rights = Depends(admins)) -> answers.MessageAnswer:
         """One message with what happened in its turn."""
         found = await store.message(message_id)
@@ -69,7 +70,7 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
             raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no message {message_id}")
         return shown(answers.message_answer(found), rights)
 
-    @router.delete("/webhook/talkme/session/{user_id:path}")
+    @router.delete("/webhook/talkme/session/{user_id:path}", responses=NOT_FOUND)
     async def clear_session(user_id: str) -> answers.Cleared:
         """Remove a session with all its messages, waiting ones too."""
         if not await store.clear_session(user_id):

@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -15,6 +14,7 @@ from server.clock import Clock
 from server.errors import PayloadError, StoreError, TokenNotAllowed, TooMany
 from server.intake import payload
 from server.intake.accept import Intake
+from server.intake.described import REQUEST, RESPONSES
 from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
 from server.intake.rates import network_of, told
 from server.intake.refusal import refusal, too_many
@@ -30,42 +30,6 @@ ACCEPTED = "Сообщение принято"
 UNAVAILABLE = "Сервис временно недоступен, повторите запрос позже"
 NOT_DELIVERED = "Ответ не удалось доставить: повторите запрос с тем же идентификатором сообщения"
 TOO_OLD = "Сообщение устарело, ответ на него не отправлен"
-
-EXAMPLES: dict[str, Any] = {
-    "documented": {
-        "summary": "The documented form",
-        "value": {
-            "token": "webhook-token",
-            "session_id": "3120",
-            "user_id": "xI4WylKDvtas",
-            "client": {"clientId": "xI4WylKDvtas", "phone": "+375291234567"},
-            "message": {"text": "Сколько стоит маникюр?"},
-            "originalOnlineChatMessage": {"dialogId": "3120"},
-        },
-    },
-    "real": {
-        "summary": "What TalkMe sends",
-        "value": {
-            "token": "webhook-token",
-            "site": {"id": "2a5r5t", "domain": "iteira"},
-            "client": {
-                "searchId": 33538,
-                "login": "1_posetitel",
-                "clientId": "xI4WylKDvtas",
-                "name": "1 посетитель в сентябре 2025 года",
-                "phone": None,
-            },
-            "message": {"text": "Привет"},
-            "originalOnlineChatMessage": {"id": 33688, "text": "Привет", "dialogId": 3120},
-        },
-    },
-}
-REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"type": "object"}, "examples": EXAMPLES}},
-    }
-}
 
 
 Webhook = Callable[[Request], Awaitable[JSONResponse]]
@@ -120,7 +84,7 @@ def webhook_router(talkme: Webhook) -> APIRouter:
     """The webhook for the document of the API, and wherever the gate does not answer it itself."""
     router = APIRouter()
     router.post("/webhook/talkme/", include_in_schema=False)(talkme)
-    router.post("/webhook/talkme", openapi_extra=REQUEST, tags=["webhook"])(talkme)
+    router.post("/webhook/talkme", openapi_extra=REQUEST, responses=RESPONSES, tags=["webhook"])(talkme)
     return router
 
 

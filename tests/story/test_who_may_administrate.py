@@ -119,3 +119,33 @@ async def test_the_administration_may_be_kept_to_some_addresses(folder: Path, ta
             assert answer.status_code == status
         assert (await daemon.post("/webhook/talkme", json=documented())).status_code == 200
         assert (await daemon.get("/webhook/talkme/health")).status_code == 200
+
+
+async def test_the_document_says_how_every_path_refuses_and_what_it_asks_for(
+    daemon: httpx.AsyncClient, folder: Path, talkme: ScriptedTalkMe
+) -> None:
+    paths = (await daemon.get("/openapi.json", headers=bearer(READ))).json()["paths"]
+    administration = [
+        operation
+        for path, operations in paths.items()
+        for operation in operations.values()
+        if path not in {"/webhook/talkme", "/webhook/talkme/health"}
+    ]
+    assert len(administration) == 19
+    for operation in administration:
+        assert {"200", "400", "401", "403", "429", "503"} <= set(operation["responses"])
+        assert "422" not in operation["responses"]
+        assert operation["security"] == [{"HTTPBearer": []}]
+    webhook = paths["/webhook/talkme"]["post"]
+    assert {"200", "400", "401", "403", "408", "413", "429", "502", "503"} == set(webhook["responses"])
+    async with (
+        running_daemon(settings_for(folder / "open", talkme.url)) as url,
+        httpx.AsyncClient(base_url=url) as unguarded,
+    ):
+        stats = (await unguarded.get("/openapi.json")).json()["paths"]["/webhook/talkme/stats"]["get"]
+        assert stats["security"] == []
+
+
+async def test_a_wrong_method_is_told_all_that_the_path_answers(daemon: httpx.AsyncClient) -> None:
+    answer = await daemon.put("/webhook/talkme/session/anna", headers=bearer(FULL))
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET")

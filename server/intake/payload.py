@@ -15,6 +15,7 @@ from typing import Any
 import phonenumbers
 
 from server.errors import PayloadError
+from server.intake.nesting import deeper_than
 from server.models import Incoming
 from server.text import clean
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 TOKEN = re.compile(r"[!-~]{10,512}")
 """What a token looks like: it becomes the value of an HTTP header."""
+DEPTH = 32
+"""How deep objects and arrays may stand in each other; TalkMe's are three deep."""
 ID_LENGTH = 256
 NAME_LENGTH = 200
 VISITOR = re.compile(r"\bпосетитель\b", re.IGNORECASE)
@@ -36,6 +39,14 @@ PHONE_SOURCES = ("client.phone", "phone_number", "caller_number", "from")
 Body = Mapping[str, Any]
 
 KINDS = {str: "строка", bool: "логическое значение", int: "число", float: "число", list: "список", dict: "объект"}
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_number)
+"""Of a name that comes twice the last value counts. `NaN` and `Infinity`, which Python alone knows, are refused."""
 
 
 def parse(raw: bytes, idempotency_key: str | None, text_limit: int, region: str) -> Incoming:
@@ -61,9 +72,11 @@ def parse(raw: bytes, idempotency_key: str | None, text_limit: int, region: str)
 
 
 def _object(raw: bytes) -> Body:
+    if deeper_than(DEPTH, raw):
+        raise PayloadError("тело запроса", f"объекты и списки вложены глубже {DEPTH} уровней")
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
+        body = DECODER.decode(raw.decode("utf-8-sig"))
+    except ValueError:
         raise PayloadError("тело запроса", "ожидается объект JSON в кодировке UTF-8") from None
     if not isinstance(body, dict):
         raise PayloadError("тело запроса", f"ожидается объект JSON, получено: {_kind(body)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,15 @@ def without(field: str) -> dict[str, Any]:
         ("[1, 2]", "тело запроса"),
         ('{"token": "', "тело запроса"),
         (b"\xff\xfe", "тело запроса"),
-        ("[" * 50_000, "тело запроса"),
+        ("[" * 50_000, "вложены глубже 32"),
+        ('{"a":' * 33 + "1" + "}" * 33, "вложены глубже 32"),
+        ('{"token": NaN}', "тело запроса"),
+        ('{"token": -Infinity}', "тело запроса"),
+        ('{"user_id": ' + "1" * 5000 + "}", "тело запроса"),
+        (documented(user_id=10**300), "user_id"),
+        (str(documented()), "тело запроса"),
+        (json.dumps(documented()).encode("utf-16"), "тело запроса"),
+        (json.dumps(documented(text="\ud800")), "message.text"),
         (without("token"), "token"),
         (documented(token="short"), "token"),
         (documented(token=1234567890), "token"),
@@ -108,6 +117,19 @@ async def test_a_reply_that_takes_longer_than_the_wait_is_announced_and_follows(
             return [line["state"] for line in session["transcript"]]
 
         await eventually(states, lambda states: states == ["sent", "sent"])
+
+
+async def test_odd_json_that_says_what_is_meant_is_taken(daemon: httpx.AsyncClient) -> None:
+    brackets = documented("[[[[" * 100 + "}" * 100)
+    twice = json.dumps(documented()).replace('"user_id"', '"user_id": "boris", "user_id"')
+    broken_off = json.dumps(documented("привет \ud83d"), ensure_ascii=True)
+    marked = "\ufeff" + json.dumps(documented())
+    deep = documented(metadata=[[[[[[[[["nine"]]]]]]]]])
+    for body in (json.dumps(brackets), twice, broken_off, marked, json.dumps(deep)):
+        assert (await daemon.post(URL, content=body.encode())).status_code == 200
+    transcript = (await daemon.get("/webhook/talkme/session/anna")).json()["transcript"]
+    assert [line["text"] for line in transcript if line["role"] == "caller"][2] == "привет"
+    assert (await daemon.get("/webhook/talkme/session/boris")).status_code == 404
 
 
 async def test_a_message_over_4000_characters_is_answered_by_its_first_4000(

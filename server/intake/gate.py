@@ -92,7 +92,7 @@ class Gate:
                 message["headers"] = [*message["headers"], *(each for each in self._headers if each[0] not in there)]
             await send(message)
 
-        if scope["path"] == HEALTH:
+        if scope["path"] == HEALTH or scope["path"].startswith(f"{HEALTH}/"):
             await self._app(scope, receive, watched)
             return
         address = self._address(scope)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from server.admin.document import document as of_app
 from server.app import create_app
 from server.settings import Knowledge, Settings
 
@@ -27,9 +28,9 @@ curl -H "Authorization: Bearer $ITEIRA_ADMIN__TOKEN" https://your.domain/knowled
 
 The commands of `iteira` use these paths and print these documents with `--json` ([cli.md](cli.md)).
 
-Answers are JSON. Times are ISO 8601 in UTC, durations seconds. A refusal has a status from 400 on and `{"detail":
-"…"}` with what was wrong and what is expected; the webhook's own refusals have the form of its answers. Every answer
-carries `X-Request-Id`, which stands in the logs.
+Answers are JSON. Times are ISO 8601 in UTC, durations seconds. A refusal has a status from 400 on and
+`{"success": false, "error": "…"}` with what was wrong and what is expected; the webhook's own refusals have the form of
+its answers. Who is refused and after how much: [who comes in](gate.md).
 """
 Document = Mapping[str, Any]
 _LONG_NAME = re.compile(r"^.*__")
@@ -37,7 +38,8 @@ _LONG_NAME = re.compile(r"^.*__")
 
 def api() -> str:
     """The whole document."""
-    document = create_app(Settings(knowledge=Knowledge(embedder="none"))).openapi()  # which takes long to load
+    app = create_app(Settings(knowledge=Knowledge(embedder="none")))  # another one takes long to load
+    document = of_app(app, ["HTTPBearer"])
     parts = [HEAD, _overview(document)]
     for tag, operations in _by_tag(document).items():
         parts.append(f"## {tag.capitalize()}\n")

@@ -45,6 +45,15 @@ async def test_a_window_begins_anew_when_it_has_passed(store: Store, clock: Fake
     await accept(store, ANNA)
 
 
+async def test_a_process_that_looked_at_the_clock_a_little_earlier_counts_with_the_others(
+    store: Store, clock: FakeClock
+) -> None:
+    for _ in range(3):
+        await accept(store, ANNA)
+        clock.advance(-2)
+    await refused(store, ANNA)
+
+
 async def test_who_is_refused_by_one_quota_spends_nothing_of_the_others(store: Store) -> None:
     for _ in range(3):
         await accept(store, ANNA, ADDRESS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -83,7 +83,8 @@ async def test_a_drip_of_headers_gains_no_time(port: int) -> None:
 
     dripping = asyncio.create_task(drip())
     async with asyncio.timeout(10):
-        assert status(await reader.read()) == 408
+        with suppress(ConnectionResetError):  # the answer is lost to who still sends when it is over
+            assert status(await reader.read()) == 408
     dripping.cancel()
     writer.close()
 

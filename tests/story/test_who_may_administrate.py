@@ -129,7 +129,7 @@ async def test_the_document_says_how_every_path_refuses_and_what_it_asks_for(
         operation
         for path, operations in paths.items()
         for operation in operations.values()
-        if path not in {"/webhook/talkme", "/webhook/talkme/health"}
+        if path != "/webhook/talkme" and not path.startswith("/webhook/talkme/health")
     ]
     assert len(administration) == 19
     for operation in administration:

@@ -8,16 +8,20 @@ from collections.abc import Sequence
 from server.errors import TooMany
 from server.models import Quota
 
+CLOCKS_DIFFER = 60
+"""Seconds. A window that ends later by more was begun by a clock that has been put back since: it counts no more. By
+less it may, since a process looks at the clock before it waits for the others' transactions."""
+
 
 def spend(db: sqlite3.Connection, quotas: Sequence[Quota], now: float) -> None:
     """Count one in each. Raises `TooMany`; the caller's transaction undoes what was counted until then."""
     if not quotas:
         return
-    # A window that ends later than one that began now was written by a clock that was ahead: it counts no more.
+    counts = f"until > ? AND until <= excluded.until + {CLOCKS_DIFFER}"
     found = db.execute(
         f"INSERT INTO quotas VALUES {', '.join(['(?, 1, ?)'] * len(quotas))} ON CONFLICT (key) DO UPDATE SET"
-        " spent = iif(until > ? AND until <= excluded.until, spent + 1, 1),"
-        " until = iif(until > ? AND until <= excluded.until, until, excluded.until) RETURNING key, spent, until",
+        f" spent = iif({counts}, spent + 1, 1), until = iif({counts}, until, excluded.until)"
+        " RETURNING key, spent, until",
         [*(part for quota in quotas for part in (quota.key, now + quota.window)), now, now],
     )
     counted = {key: (spent, until) for key, spent, until in found}  # in an order that nobody promises

@@ -24,7 +24,7 @@ PATHS = st.lists(
     max_size=6,
 ).map("/".join)
 one_daemon = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -41,10 +41,10 @@ async def test_each_of_several_tokens_is_good(daemon: httpx.AsyncClient) -> None
         assert (await daemon.delete("/webhook/talkme/sessions", headers=bearer(token))).status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), ADMINISTRATION)
-async def test_who_may_look_may_change_nothing(daemon: httpx.AsyncClient, method: str, path: str) -> None:
-    answer = await daemon.request(method, path, headers=bearer(READ))
-    assert answer.status_code in ({200, 404} if method == "GET" else {403})
+async def test_who_may_look_may_change_nothing(daemon: httpx.AsyncClient) -> None:
+    for method, path in ADMINISTRATION:
+        answer = await daemon.request(method, path, headers=bearer(READ))
+        assert answer.status_code in ({200, 404} if method == "GET" else {403}), (method, path)
 
 
 async def test_who_may_look_sees_neither_who_called_nor_what_was_said(
@@ -77,10 +77,10 @@ async def test_who_may_look_sees_neither_who_called_nor_what_was_said(
     assert WORDS in whole.text
 
 
-@pytest.mark.parametrize("question", ["phone=29765", "name=Аделаида", "sort=name"])
-async def test_who_may_look_may_not_find_out_by_asking(daemon: httpx.AsyncClient, question: str) -> None:
-    assert (await daemon.get(f"/webhook/talkme/sessions?{question}", headers=bearer(READ))).status_code == 403
-    assert (await daemon.get(f"/webhook/talkme/sessions?{question}", headers=bearer(FULL))).status_code == 200
+async def test_who_may_look_may_not_find_out_by_asking(daemon: httpx.AsyncClient) -> None:
+    for question in ("phone=29765", "name=Аделаида", "sort=name"):
+        assert (await daemon.get(f"/webhook/talkme/sessions?{question}", headers=bearer(READ))).status_code == 403
+        assert (await daemon.get(f"/webhook/talkme/sessions?{question}", headers=bearer(FULL))).status_code == 200
 
 
 async def test_who_guesses_tokens_is_not_let_in_any_more(daemon: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ from itertools import groupby
 from server.admin.answers import SessionWithTranscript
 from server.consultant.morphology import parses
 from server.consultant.numerals import VALUES
+from server.errors import unquoted
 from server.knowledge.words import names_a_person
 from server.observability.about import masked
 
@@ -30,6 +31,7 @@ def without_personal_data(session: SessionWithTranscript) -> SessionWithTranscri
             update={
                 "text": _hidden(line.text, name),
                 "original": None if line.original is None else _hidden(line.original, name),
+                "reason": line.reason and unquoted(line.reason),
             }
         )
         for line in session.transcript

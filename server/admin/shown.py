@@ -20,6 +20,7 @@ from server.admin.answers import (
 from server.admin.auth import Rights
 from server.admin.masking import HIDDEN
 from server.admin.stats_answer import StatsAnswer
+from server.errors import unquoted
 from server.observability.about import masked
 
 T = TypeVar("T", bound=BaseModel)
@@ -52,7 +53,8 @@ def _(answer: SessionAnswer) -> dict[str, Any]:
 @_hidden.register
 def _(answer: SessionWithTranscript) -> dict[str, Any]:
     lines = [
-        line.model_copy(update={"text": HIDDEN, "original": line.original and HIDDEN}) for line in answer.transcript
+        line.model_copy(update={"text": HIDDEN, "original": line.original and HIDDEN, "reason": _unquoted(line.reason)})
+        for line in answer.transcript
     ]
     return {**_hidden.dispatch(SessionAnswer)(answer), "transcript": lines}
 
@@ -64,7 +66,7 @@ def _(answer: SessionsAnswer) -> dict[str, Any]:
 
 @_hidden.register
 def _(answer: MessageAnswer) -> dict[str, Any]:
-    return {"user_id": masked(answer.user_id)}
+    return {"user_id": masked(answer.user_id), "reason": _unquoted(answer.reason)}
 
 
 @_hidden.register
@@ -75,7 +77,7 @@ def _(answer: WaitingAnswer) -> dict[str, Any]:
 @_hidden.register
 def _(answer: DeadLetter) -> dict[str, Any]:
     ids = {"user_id": masked(answer.user_id), "session_id": masked(answer.session_id)}
-    return {**ids, "text": HIDDEN, "reply": answer.reply and HIDDEN}
+    return {**ids, "text": HIDDEN, "reply": answer.reply and HIDDEN, "reason": _unquoted(answer.reason)}
 
 
 @_hidden.register
@@ -92,6 +94,11 @@ def _(answer: StatsAnswer) -> dict[str, Any]:
             for each in answer.active_sessions_details
         ],
         "latest_errors": [
-            each.model_copy(update={"user_id": DIGITS.sub(HIDDEN, each.user_id)}) for each in answer.latest_errors
+            each.model_copy(update={"user_id": DIGITS.sub(HIDDEN, each.user_id), "reason": _unquoted(each.reason)})
+            for each in answer.latest_errors
         ],
     }
+
+
+def _unquoted(reason: str | None) -> str | None:
+    return reason and unquoted(reason)

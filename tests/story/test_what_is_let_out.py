@@ -27,9 +27,10 @@ from tests.workbooks import write_workbook
 NUMBER, DICTATED = "+375291112233", "+375 29 445-56-67"
 NAME, WORD = "Аполлинария", "фиолетовокрылый"
 TOKEN, KEY, ADMIN = "secret-token-of-the-webhook", "sk-secret-key-of-the-model", "secret-token-of-the-admin"
+READER = "secret-token-of-who-may-look"
 USER = NUMBER
 """TalkMe may know a caller by nothing but a number; it is the user's id then."""
-SECRETS = (TOKEN, KEY, ADMIN)
+SECRETS = (TOKEN, KEY, ADMIN, READER)
 PERSONAL = (NUMBER, NUMBER[1:], DICTATED, "375294455667", NAME, NAME.lower(), WORD, WORD.capitalize())
 AUTHORISED = {"Authorization": f"Bearer {ADMIN}"}
 
@@ -53,6 +54,7 @@ async def test_nothing_of_a_caller_gets_out_and_nothing_is_left_when_his_session
     async with model_server() as model:
         environment = {
             "ITEIRA_ADMIN__TOKEN": ADMIN,
+            "ITEIRA_ADMIN__READ_TOKENS": READER,
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": model.url,
             "ITEIRA_AGENT__CIRCUIT_FAILURES": "100",
@@ -64,6 +66,11 @@ async def test_nothing_of_a_caller_gets_out_and_nothing_is_left_when_his_session
             await _talk(client, talkme, model)
             page = await _open_pages(client)
             assert found(page.encode(), (*SECRETS, *PERSONAL)) == []
+            shown = await _pages_of_who_may_only_look(client)
+            assert "фиолетов" not in shown.lower()
+            assert found(shown.encode(), (*SECRETS, *PERSONAL)) == []
+            exported = (await client.get(f"/webhook/talkme/session/{USER}", params={"masked": True})).text
+            assert found(exported.encode(), (*SECRETS, NUMBER, NUMBER[1:], DICTATED, NAME)) == []
             assert found(logs(tmp_path), (*SECRETS, *PERSONAL)) == []
             assert set(found(stored(tmp_path, store), PERSONAL)) >= {NUMBER, NAME, WORD}, "the search does find them"
             assert (await client.delete(f"/webhook/talkme/session/{USER}")).status_code == 200
@@ -118,6 +125,18 @@ async def _talk(client: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelS
 
 async def _questions(client: httpx.AsyncClient) -> str:
     return (await client.get("/knowledge-base/questions")).text
+
+
+async def _pages_of_who_may_only_look(client: httpx.AsyncClient) -> str:
+    message = (await client.get("/webhook/talkme/failed")).json()["failed"][0]["id"]
+    paths = [
+        *("/webhook/talkme/stats", "/webhook/talkme/waiting", "/webhook/talkme/sessions", "/webhook/talkme/failed"),
+        *(f"/webhook/talkme/session/{USER}", f"/webhook/talkme/message/{message}", f"/webhook/talkme/failed/{message}"),
+        *("/metrics", "/knowledge-base/status", "/openapi.json"),
+    ]
+    pages = [await client.get(path, headers={"Authorization": f"Bearer {READER}"}) for path in paths]
+    assert {page.status_code for page in pages} == {200}
+    return "\n".join(page.text for page in pages)
 
 
 async def _open_pages(client: httpx.AsyncClient) -> str:

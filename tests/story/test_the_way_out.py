@@ -1,0 +1,116 @@
+"""How the daemon calls TalkMe and the model: through the proxy it was given, and nobody who cannot prove who he is."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import trustme
+
+from tests.daemon import TOKEN, documented, running_daemon, settings_for
+from tests.forward_proxy import forward_proxy
+from tests.model_server import Completion, ModelServer, model_server
+from tests.ports import free_port
+from tests.process import daemon_process
+from tests.scripted_talkme import ScriptedTalkMe
+
+TALKME, MODEL = "talkme.example", "model.example"
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ModelServer]:
+    async with model_server() as model:
+        model.script.append(Completion(["Здравствуйте."]))
+        yield model
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def test_both_are_called_through_the_proxy_of_the_environment(
+    folder: Path, talkme: ScriptedTalkMe, model: ModelServer, no_proxies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with forward_proxy(talkme_example=port(talkme.url), model_example=port(model.url)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        agent = {"api_key": "key-of-the-model", "base_url": f"http://{MODEL}/v1"}
+        settings = settings_for(folder, f"http://{TALKME}/", agent=agent)
+        async with running_daemon(settings) as url:
+            assert await answered(url)
+    assert talkme.sent() == ["Здравствуйте."]
+    assert set(proxy.asked) == {("POST", TALKME), ("POST", MODEL)}
+
+
+async def test_who_is_named_in_no_proxy_is_called_directly(
+    folder: Path, talkme: ScriptedTalkMe, no_proxies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with forward_proxy() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        async with running_daemon(settings_for(folder, talkme.url)) as url:
+            assert await answered(url)
+    assert proxy.asked == []
+
+
+async def test_a_server_whose_certificate_nobody_vouches_for_is_told_nothing(
+    folder: Path, talkme: ScriptedTalkMe, no_proxies: None
+) -> None:
+    authority = trustme.CA()
+    environment = {"ITEIRA_TALKME__ATTEMPTS": "1"}
+    async with (
+        behind_tls(talkme, authority, "127.0.0.1") as secure,
+        daemon_process(folder, free_port(), f"https://127.0.0.1:{secure}/", environment=environment) as daemon,
+    ):
+        assert not await answered(daemon.url)
+    assert talkme.calls == []
+    assert TOKEN not in daemon.log.read_text()
+
+
+async def test_an_authority_of_ones_own_is_trusted_and_a_tunnel_is_asked_of_the_proxy(
+    folder: Path, talkme: ScriptedTalkMe, no_proxies: None, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    async with (
+        behind_tls(talkme, authority, TALKME) as secure,
+        forward_proxy(talkme_example=secure) as proxy,
+        daemon_process(
+            folder,
+            free_port(),
+            f"https://{TALKME}/",
+            environment={"SSL_CERT_FILE": str(tmp_path / "authority.pem"), "HTTPS_PROXY": proxy.url},
+        ) as daemon,
+    ):
+        assert await answered(daemon.url)
+    assert talkme.sent()
+    assert set(proxy.asked) == {("CONNECT", TALKME)}, "it sees neither token nor text"
+
+
+async def answered(url: str) -> bool:
+    """Whether a webhook's reply was delivered."""
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        answer = await client.post(f"{url}/webhook/talkme", json=documented("Привет"))
+        return bool(answer.json()["message"] == "Сообщение отправлено")
+
+
+@asynccontextmanager
+async def behind_tls(talkme: ScriptedTalkMe, authority: trustme.CA, host: str) -> AsyncIterator[int]:
+    """The port on which `talkme` answers with a certificate of `authority` for this host."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(context)
+    server = await asyncio.start_server(talkme.serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def port(url: str) -> int:
+    return urlsplit(url).port or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -12,9 +13,10 @@ import pytest
 
 from server.clock import SystemClock
 from server.errors import StoreError
-from server.models import Incoming, Worker
+from server.models import Incoming, State, Worker
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
+from tests.polling import eventually
 from tests.redis_server import RedisServer
 from tests.tcp_proxy import tcp_proxy
 
@@ -120,3 +122,40 @@ async def test_a_redis_without_memory_left_refuses_and_keeps_what_it_has(tmp_pat
             assert (await store.totals(0)).queue_depth == 2
     finally:
         full.close()
+
+
+async def test_outcomes_are_told_again_after_redis_has_been_away_for_several_attempts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.stores.redis.store.RECONNECT_SECONDS", 0.01)
+    attempts = 0
+
+    def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+
+    redis = RedisServer(tmp_path)
+    try:
+        async with opened(redis.url) as store:
+            redis.stop()
+            async with await asyncio.start_server(refuse, "127.0.0.1", redis.port):
+                await eventually(lambda: attempts > 5)
+            redis.start()
+            accepted = await eventually(lambda: _accepted(store))
+            waiting = asyncio.create_task(store.outcome(accepted, 10))
+            (claim,) = await eventually(lambda: store.claim("w1", 10, 1))
+            await store.finish(claim, State.SENT)
+            outcome = await waiting
+            assert outcome is not None
+            assert outcome.state is State.SENT
+    finally:
+        redis.close()
+
+
+async def _accepted(store: Store) -> str | None:
+    """None while Redis is not back."""
+    try:
+        return (await store.accept(said())).message_id
+    except StoreError:
+        return None

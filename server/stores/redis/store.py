@@ -437,10 +437,17 @@ class RedisStore:
                 else:
                     await self._look_for_outcomes()
             except (RedisError, OSError, StoreError):
-                await asyncio.sleep(RECONNECT_SECONDS)
-                with suppress(RedisError, OSError):
-                    await self._channel.aclose()  # type: ignore[no-untyped-call]
-                    self._channel = await self._subscribed()
+                await self._subscribe_again()
+
+    async def _subscribe_again(self) -> None:
+        """Until it has succeeded: a channel that was closed can be read from no more."""
+        while not self._closing:
+            await asyncio.sleep(RECONNECT_SECONDS)
+            with suppress(RedisError, OSError):
+                await self._channel.aclose()  # type: ignore[no-untyped-call]
+            with suppress(RedisError, OSError):
+                self._channel = await self._subscribed()
+                return
 
     async def _subscribed(self) -> PubSub:
         channel = self._redis.pubsub()

@@ -62,17 +62,15 @@ async def test_who_is_named_in_no_proxy_is_called_directly(
 
 
 async def test_a_server_whose_certificate_nobody_vouches_for_is_told_nothing(
-    folder: Path, talkme: ScriptedTalkMe, no_proxies: None
+    folder: Path, talkme: ScriptedTalkMe, no_proxies: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    authority = trustme.CA()
-    environment = {"ITEIRA_TALKME__ATTEMPTS": "1"}
-    async with (
-        behind_tls(talkme, authority, "127.0.0.1") as secure,
-        daemon_process(folder, free_port(), f"https://127.0.0.1:{secure}/", environment=environment) as daemon,
-    ):
-        assert not await answered(daemon.url)
+    async with behind_tls(talkme, trustme.CA(), "127.0.0.1") as secure:
+        settings = settings_for(folder, talkme.url, talkme={"base_url": f"https://127.0.0.1:{secure}/", "attempts": 1})
+        async with running_daemon(settings) as url:
+            assert not await answered(url)
     assert talkme.calls == []
-    assert TOKEN not in daemon.log.read_text()
+    assert "certificate" in caplog.text.lower()
+    assert TOKEN not in caplog.text
 
 
 async def test_an_authority_of_ones_own_is_trusted_and_a_tunnel_is_asked_of_the_proxy(

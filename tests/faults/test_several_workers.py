@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.daemon import documented
+from tests.figures import counted
 from tests.polling import eventually
 from tests.process import daemon_process
 from tests.scripted_talkme import Answer, ScriptedTalkMe
@@ -45,6 +46,11 @@ async def test_fifty_callers_at_once_get_every_reply_once_and_in_order(
         statuses = await asyncio.gather(*(call(client, number) for number in range(SESSIONS)))
         assert [status for caller in statuses for status in caller] == [200] * SESSIONS * MESSAGES
         stats = (await client.get("/webhook/talkme/stats")).json()
+        # Each worker counts by itself; whichever is asked tells the sum.
+        told = await counted(client, "iteira_turns_total", "offline", "sent", at_least=SESSIONS * MESSAGES)
+        assert told["iteira_turn_seconds_count",] == told["iteira_webhooks_accepted_total", "first"] == 250
+        assert told["iteira_messages_total", "sent"] == told["iteira_talkme_calls_total", "send", "200"] == 250
+        assert told["iteira_workers", "all"] == 2
         transcripts = {}
         for number in range(SESSIONS):
             session = (await client.get(f"/webhook/talkme/session/caller-{number}")).json()
@@ -93,6 +99,8 @@ async def test_a_worker_killed_in_the_middle_of_a_turn_is_replaced_and_its_calle
             return await daemon.workers()
 
         await eventually(pids, lambda pids: len(set(pids) - set(victims)) == 2)
+        told = await counted(client, "iteira_leases_taken_over_total")
+        assert told["iteira_turns_total", "offline", "sent"] == told["iteira_leases_taken_over_total",] == 1
 
 
 async def test_a_daemon_killed_and_started_again_answers_what_it_had_accepted(

@@ -5,31 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from server.models import Event, State
 from server.observability import catalogue as of
 from server.observability.ended import Ended, TurnCounter
 from server.observability.tally import Tally, buckets_of, count_of
 from tests.daemon import documented, running_daemon, settings_for
-from tests.polling import eventually
+from tests.figures import counted, figures
 from tests.scripted_talkme import Answer, ScriptedTalkMe
-
-Figures = dict[tuple[str, ...], float]
-
-
-async def figures(daemon: httpx.AsyncClient) -> Figures:
-    text = (await daemon.get("/metrics")).text
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-async def counted(daemon: httpx.AsyncClient, *series: str, at_least: float = 1) -> Figures:
-    """The figures once the worker has told so many of `series`: it reports every second."""
-    return dict(await eventually(lambda: figures(daemon), lambda told: told.get(series, 0) >= at_least))
 
 
 async def test_replies_are_counted_by_who_composed_them_and_failures_apart(
@@ -91,7 +75,9 @@ async def test_what_was_counted_goes_on_where_it_was_when_the_daemon_is_started_
 async def test_openmetrics_is_told_to_who_asks_for_it(daemon: httpx.AsyncClient) -> None:
     answer = await daemon.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
-    assert answer.text.endswith("# EOF\n")
+    read = text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
+    families = {family.name: family.type for family in read}
+    assert (families["iteira_turns"], families["iteira_turn_seconds"]) == ("counter", "histogram")
 
 
 async def test_no_caller_is_named_in_a_figure(daemon: httpx.AsyncClient) -> None:

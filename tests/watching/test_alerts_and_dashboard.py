@@ -26,12 +26,18 @@ FIRES = re.compile(r"alertname: (\w+)\s+exp_alerts:\s+- ")
 
 
 @pytest.fixture
-async def families(tmp_path: Path) -> list[Metric]:
-    """Every figure of a real daemon."""
+async def page(tmp_path: Path) -> str:
+    """What a real daemon tells Prometheus."""
     (tmp_path / "knowledge").mkdir()
     settings = settings_for(tmp_path, "http://127.0.0.1:9/")
     async with running_daemon(settings) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
-        return list(text_string_to_metric_families((await client.get("/metrics")).text))
+        return (await client.get("/metrics")).text
+
+
+@pytest.fixture
+def families(page: str) -> list[Metric]:
+    """Every figure in it."""
+    return list(text_string_to_metric_families(page))
 
 
 def names(families: list[Metric]) -> set[str]:
@@ -56,6 +62,11 @@ def test_the_configuration_and_the_alerts_are_valid(promtool: str, tmp_path: Pat
     (tmp_path / "prometheus.yml").write_text(config.replace("/etc/prometheus/iteira.token", str(token)))
     (tmp_path / "rules.yml").write_bytes(RULES.read_bytes())
     assert "valid prometheus config" in run(promtool, "check", "config", str(tmp_path / "prometheus.yml"))
+
+
+def test_the_figures_are_named_as_prometheus_recommends(promtool: str, page: str) -> None:
+    done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_each_alert_fires_when_it_should(promtool: str) -> None:

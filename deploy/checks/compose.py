@@ -108,7 +108,7 @@ def faults(document: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def node_environment(document: Mapping[str, Any]) -> dict[str, str]:
     """What a node is configured with."""
-    return {name: str(value) for name, value in document["services"]["node-1"]["environment"].items()}
+    return {name: str(value or "") for name, value in document["services"]["node-1"]["environment"].items()}
 
 
 def unexplained() -> list[str]:

@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 from deploy.checks import attacks
 from deploy.checks.nodes import ADMIN, ENVIRONMENT, Node, Program, redis, started, talkme
@@ -28,6 +31,8 @@ RATE = 10.0
 """Calls a second in it, of three messages each."""
 BEFORE = os.environ.get("ITEIRA_CHECK_FROM", "")
 """A commit: the nodes run its program at first, and are upgraded to this one."""
+IN_FLIGHT = 2.0
+"""Seconds that a reply may have been on its way when its node was killed, by two clocks' reckoning."""
 ADDRESSES = {"allowed": "198.51.100.7", "flooding": "203.0.113.9"}
 
 
@@ -110,9 +115,11 @@ def _load(report: Report, folder: Path, nodes: list[Node], stack: ExitStack) -> 
     """One node killed and started again, then both upgraded one after the other, while callers call."""
     shutil.copy(ROOT / "deploy/nginx/admin.conf.example", "/etc/nginx/iteira/admin.conf")
     run("nginx", "-s", "reload", env={**ENVIRONMENT, "PATH": SEARCHED})
+    heard = Heard()
     load = _calls(folder)
     try:
         time.sleep(SECONDS / 5)
+        killed = time.time()
         nodes[0].kill()
         time.sleep(SECONDS / 20)
         nodes[0].start()
@@ -132,11 +139,38 @@ def _load(report: Report, folder: Path, nodes: list[Node], stack: ExitStack) -> 
         raise Wrong(f"simulate-load ended with {load.returncode}: {complaints}")
     document = json.loads(said)
     verdict = document["verdict"]
+    again = heard.again(killed)
+    broken = [name for name in ("lost", "out_of_order", "stray", "failed", "expired") if verdict[name]]
+    broken += ["doubled"] if verdict["doubled"] > again else []
+    report.must(not broken, "the verdict on the load through nginx is clean", f"{broken} {verdict} {complaints}")
     figures = {name: count for name, count in verdict.items() if isinstance(count, int)}
-    report.must(load.returncode == 0, "the verdict on the load through nginx is clean", f"{verdict} {complaints}")
-    report.saw(f"{figures}, refused and sent again {document['refused_deliveries']}, latency {document['latency']}")
+    report.saw(f"{figures}, of the doubled {again} by the kill between TalkMe's acceptance and our record of it")
+    report.saw(f"refused and sent again {document['refused_deliveries']}, latency {document['latency']}")
     served = [node.requests().count("POST /webhook/talkme ") for node in nodes]
     report.must(all(served), f"both nodes were given webhooks: {served}")
+
+
+class Heard:
+    """What the mock TalkMe hears from now on."""
+
+    def __init__(self) -> None:
+        self._replies: list[dict[str, Any]] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with urlopen("http://127.0.0.1:5001/stream?kind=reply") as stream:
+            for line in stream:
+                if line.startswith(b"data: "):
+                    self._replies.append(json.loads(line[6:]))
+
+    def again(self, killed: float) -> int:
+        """How many replies were heard twice, word for word, because their node was killed at this moment."""
+        count = 0
+        for index, first in enumerate(self._replies):
+            if abs(first["at"] - killed) <= IN_FLIGHT:
+                same = (each for each in self._replies[index + 1 :] if killed <= each["at"])
+                count += any((each["token"], each["text"]) == (first["token"], first["text"]) for each in same)
+        return count
 
 
 def _calls(folder: Path) -> subprocess.Popen[str]:

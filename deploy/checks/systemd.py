@@ -146,8 +146,22 @@ class Manager:
             "systemctl start iteira-backup; systemctl show -P Result iteira-backup; ls /var/lib/iteira/backups"
         )
         report.must(said.startswith("success") and "iteira-" in said, "a backup is made while it runs", said)
+        as_the_operator = "cd /etc/iteira && runuser -u iteira -- /opt/iteira/bin/iteira"
+        copy = "/var/lib/iteira/backups/iteira-*.db"
+        said = self._inside(f"{as_the_operator} restore {copy} --yes")
+        report.must("stop every daemon" in said, "none is put back while it runs", said)
+        said = self._inside(f"{as_the_operator} doctor")
+        report.must(
+            "settings: can be used" in said and "store" in said, "iteira doctor finds the daemon's settings", said
+        )
         said = self._inside("systemctl stop iteira; systemctl show -P Result iteira")
         report.must(said.strip() == "success", "systemctl stop ends it in good order", said)
+        said = self._inside(
+            f"{as_the_operator} restore {copy} --yes; systemctl start iteira; systemctl is-active iteira"
+        )
+        report.must(
+            "restored" in said and said.split()[-1] == "active", "then it is, and the daemon serves on it", said
+        )
 
     def _ended(self, signal: str, by: str, what: str) -> None:
         before = self._inside("systemctl show -P MainPID iteira").strip()

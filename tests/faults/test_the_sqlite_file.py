@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -120,6 +121,14 @@ async def test_a_file_of_before_knows_at_once_when_its_messages_came(tmp_path: P
             )
     async with opened(path) as store:
         assert await store.received() == Received(10_800.0, {2: 2, 3: 1})
+
+
+@pytest.mark.parametrize("number", range(1, len(schema.MIGRATIONS)))
+def test_a_migration_only_adds_so_that_an_older_program_goes_on_while_a_newer_one_starts(number: int) -> None:
+    script = re.sub(r"--.*", "", schema.MIGRATIONS[number])
+    assert not re.search(r"\b(DROP|RENAME|DELETE)\b", script)
+    for column in re.findall(r"ADD COLUMN [^;]+", script):
+        assert "NOT NULL" not in column or "DEFAULT" in column, f"an older program does not fill it in: {column}"
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

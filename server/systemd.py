@@ -15,15 +15,18 @@ class ServiceManager:
     def __init__(self, address: str | None) -> None:
         """`address`: that of `NOTIFY_SOCKET`, where `@` begins an abstract name; None where nobody wants to know."""
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
-        if self._socket:
-            self._socket.setblocking(False)
+        self._serves = self._heard = False
 
     def ready(self) -> None:
-        self._tell("READY=1\nSTATUS=serving")
+        self._serves = True
+        self.alive()
 
     def alive(self) -> None:
-        self._tell("WATCHDOG=1")
+        """Before it serves nobody asks for it; a first word that was not taken is said again."""
+        if self._serves and not self._heard:
+            self._heard = self._tell("READY=1\nSTATUS=serving")
+        elif self._serves:
+            self._tell("WATCHDOG=1")
 
     def stopping(self) -> None:
         self._tell("STOPPING=1\nSTATUS=finishing the turns under way")
@@ -32,9 +35,13 @@ class ServiceManager:
         """The start takes `seconds` more at most; `what` is shown by `systemctl status`."""
         self._tell(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}\nSTATUS={what}")
 
-    def _tell(self, message: str) -> None:
-        if self._socket and self._address:
+    def _tell(self, message: str) -> bool:
+        """Whether it was taken: the manager may be gone, or have its queue full. It must not hold the daemon up."""
+        if self._address is None:
+            return True
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
             try:
-                self._socket.sendto(message.encode(), self._address)
-            except OSError:  # it will ask again, or restart the daemon: nothing that could be done better here
-                return
+                sock.sendto(message.encode(), self._address)
+            except OSError:
+                return False
+        return True

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from server.pulse import WORD, Pulse, Pulses
+from server.systemd import ServiceManager
 from tests.daemon import documented
 from tests.polling import eventually
 from tests.process import daemon_process
@@ -169,6 +170,21 @@ class Manager:
 
     async def hears(self, word: str) -> None:
         await eventually(self.heard, lambda said: word in said)
+
+
+def test_a_service_manager_that_was_busy_hears_later_that_it_serves(tmp_path: Path) -> None:
+    with Manager(str(tmp_path / "notify")) as manager:
+        daemon = ServiceManager(str(tmp_path / "notify"))
+        daemon.alive()
+        assert manager.heard() == "", "nobody asks before it serves"
+        for count in range(1000):  # many more than a socket keeps
+            daemon.still_starting(60, f"reading the knowledge base: {count} of 1000")
+        daemon.ready()
+        assert "READY=1" not in manager.heard()
+        daemon.alive()
+        assert "READY=1" in manager.heard()
+        daemon.alive()
+        assert manager.heard() == "WATCHDOG=1\n"
 
 
 async def test_the_service_manager_hears_that_all_workers_serve_that_they_live_and_that_they_stop(

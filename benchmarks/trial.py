@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -192,5 +194,6 @@ async def _until_ready(tree: ProcessTree) -> None:
 def run(main: Coroutine[object, object, None]) -> None:
     """Run a benchmark on uvloop, on the core of the load."""
     psutil.Process().cpu_affinity([OF_THE_LOAD])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the target with it
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)

@@ -12,17 +12,23 @@ from server.stores.base import QUESTIONS_KEPT
 def note(db: sqlite3.Connection, text: str, answered: bool, confidence: float, user_id: str, now: float) -> None:
     if not db.execute("SELECT 1 FROM sessions WHERE user_id = ?", (user_id,)).fetchone():
         return
-    db.execute(
-        "INSERT INTO questions VALUES (?, ?, ?, 1, ?) ON CONFLICT (text) DO UPDATE SET "
-        "answered = excluded.answered, confidence = excluded.confidence, count = count + 1, last_at = excluded.last_at",
+    count = db.execute(
+        "INSERT INTO questions VALUES (?, ?, ?, 1, ?) ON CONFLICT (text) DO UPDATE SET"
+        " answered = excluded.answered, confidence = excluded.confidence, count = count + 1, last_at = excluded.last_at"
+        " RETURNING count",
         (text, answered, confidence, now),
-    )
+    ).fetchone()[0]
     db.execute(
         "INSERT INTO askers VALUES (?, ?, 1) ON CONFLICT (user_id, text) DO UPDATE SET count = count + 1",
         (user_id, text),
     )
-    old = db.execute("SELECT text FROM questions ORDER BY last_at DESC, text LIMIT -1 OFFSET ?", (QUESTIONS_KEPT,))
-    forget(db, [row["text"] for row in old.fetchall()])
+    if count == 1:  # only a new one makes them more; from the oldest on, so that nothing is sorted that stays
+        old = db.execute(
+            "SELECT text FROM questions ORDER BY last_at, text DESC"
+            " LIMIT max(0, (SELECT count(*) FROM questions) - ?)",
+            (QUESTIONS_KEPT,),
+        )
+        forget(db, [row["text"] for row in old.fetchall()])
 
 
 def forget_asker(db: sqlite3.Connection, user_id: str) -> None:

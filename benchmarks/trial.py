@@ -160,7 +160,10 @@ class Trial:
 async def trial(target: Target, folder: Path, model: Model, redis: int | None = None) -> AsyncIterator[Trial]:
     """The target serves inside the block. `redis`: process id of the server that it uses."""
     side = OtherSide(model)
-    server = await side.serve(PORT + 1)
+    try:
+        server = await side.serve(PORT + 1)
+    except OSError as error:
+        raise SystemExit(f"{error}; choose three free ports that follow each other: BENCH_PORT=26000") from None
     addresses = {
         "BASE_URL_TALKME": f"http://127.0.0.1:{PORT + 1}/",
         "OPENAI_BASE_URL": f"http://127.0.0.1:{PORT + 1}/v1/",

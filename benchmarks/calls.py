@@ -3,6 +3,9 @@
 First as many calls are open as said, each speaking every ten seconds, and the model takes two seconds: what waits costs
 next to nothing if it is waited for well. Then as many callers say one thing each within one second, and the model takes
 0.2 s: all are to be answered. Late is how much later than the model needs a reply reaches TalkMe; memory is PSS.
+
+Out of order is told against the order of speaking. A target that is so late that two webhooks of a call wait in its
+sockets cannot see which was first, so that figure means something only where the lateness is below the ten seconds.
 """
 
 from __future__ import annotations

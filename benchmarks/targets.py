@@ -28,7 +28,9 @@ def ours(folder: Path, port: int, **settings: str) -> dict[str, str]:
     """The environment of our daemon: as it comes, without semantic search, and without limits on one caller's address,
     since all of the callers here have the same. `settings` are further ones, as SECTION__KEY."""
     unlimited = {
-        name: PLENTY for name in ("LIMITS__PER_USER", "LIMITS__PER_ADDRESS") if name[8:].lower() in Limits.model_fields
+        name: PLENTY
+        for name in ("LIMITS__PER_USER", "LIMITS__PER_TOKEN", "LIMITS__PER_ADDRESS")
+        if name[8:].lower() in Limits.model_fields
     }
     values = {
         "STORE__URL": f"sqlite:///{folder}/bench.db",

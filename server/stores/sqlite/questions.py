@@ -24,8 +24,7 @@ def note(db: sqlite3.Connection, text: str, answered: bool, confidence: float, u
     )
     if count == 1:  # only a new one makes them more; from the oldest on, so that nothing is sorted that stays
         old = db.execute(
-            "SELECT text FROM questions ORDER BY last_at, text DESC"
-            " LIMIT max(0, (SELECT count(*) FROM questions) - ?)",
+            "SELECT text FROM questions ORDER BY last_at, text DESC LIMIT max(0, (SELECT count(*) FROM questions) - ?)",
             (QUESTIONS_KEPT,),
         )
         forget(db, [row["text"] for row in old.fetchall()])

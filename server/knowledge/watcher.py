@@ -47,9 +47,11 @@ class Watcher:
         while True:
             if await asyncio.to_thread(self._folder.is_dir):
                 seen = await self._refreshed(seen)
-                with suppress(OSError):  # the folder was removed, or the system has no watches left: look again
+                try:
                     async for _ in self._changes():
                         seen = await self._refreshed(seen)
+                except Exception as error:  # the folder was removed, no watches are left, a file's name is no text, …
+                    log.debug("knowledge: %r; the folder is looked at again", error)
             await self._clock.sleep(LOOK_AGAIN_SECONDS)
 
     def _changes(self) -> AsyncIterator[object]:
@@ -74,6 +76,8 @@ class Watcher:
             await self._refresh()
         except KnowledgeError as error:
             log.warning("knowledge: %s; the earlier content is still used", error)
+        except Exception:  # our own mistake, with which the next save need not meet
+            log.exception("knowledge: the earlier content is still used")
         return now
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from server.clock import SystemClock
 from server.knowledge.library import Library
@@ -92,6 +95,32 @@ async def test_nothing_is_read_while_the_folder_is_being_written_to(library: Lib
     clock.advance(1)
     await eventually(read.is_set)
     await watcher.stop()
+
+
+async def test_a_file_whose_name_is_no_text_does_not_end_the_watching(library: Library, folder: Path) -> None:
+    async with watched(library, folder):
+        write_workbook(folder / os.fsdecode(b"\xcf\xf0\xe0\xe9\xf1.xlsx"))
+        await eventually(lambda: any("rename it" in problem for problem in library.status().problems))
+        for added in (1, 2):
+            write_workbook(folder / f"{added}.xlsx", PRICES[:2])
+            await eventually(lambda: count(library), (len(PRICES) - 1 + added).__eq__)
+
+
+async def test_an_error_of_our_own_does_not_end_the_watching(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[int] = []
+
+    async def refresh() -> None:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            raise ZeroDivisionError
+
+    watcher = Watcher(folder, refresh, Impatient())
+    watcher.start()
+    await eventually(lambda: asked)
+    write_workbook(folder / "Ещё.xlsx")
+    await eventually(lambda: len(asked) > 1)
+    await watcher.stop()
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_build_is_broken_off_when_the_process_stops(folder: Path, tmp_path: Path) -> None:

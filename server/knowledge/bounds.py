@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 FILES = 1000
 """Files of the folder that are read, in the order of their names; of more the status says so."""
+TOLD = 100
+"""Files that could not be read which the status names; of more it says how many they are."""
 LONGEST = 20_000
 """Characters of one row or piece of text; nobody could be told more, and no model reads it."""
 COUNTED_AS_ONE = 1500

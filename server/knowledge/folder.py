@@ -12,7 +12,7 @@ from pathlib import Path
 from server.errors import KnowledgeError
 from server.knowledge import loaders, synonyms
 from server.knowledge.base import Document
-from server.knowledge.bounds import FILES, Bounds, counted, megabytes
+from server.knowledge.bounds import FILES, TOLD, Bounds, counted, megabytes
 from server.knowledge.reader import Answer
 from server.knowledge.reading import BrokenOff, Reading
 from server.knowledge.synonyms import Synonym
@@ -124,6 +124,8 @@ def read(
             documents += answer.documents
             own += answer.synonyms
     files_count = len(paths[:FILES]) - len(problems)
+    if len(problems) > TOLD:
+        problems[TOLD:] = [f"{len(problems) - TOLD} more files could not be read; mend or remove these first"]
     if len(paths) > FILES:
         problems.append(f"the knowledge folder has {len(paths)} files, and the first {FILES} are read; remove the rest")
     if not documents:

@@ -112,7 +112,11 @@ def test_of_too_many_files_the_first_are_read_and_the_status_says_so(folder: Pat
         (folder / f"{number}.jpg").touch()
     found = files.read(folder, files.paths(folder), None, Bounds())
     assert (found.files_count, len(found.documents)) == (1, 1)
-    assert found.problems[-1] == "the knowledge folder has 1001 files, and the first 1000 are read; remove the rest"
+    assert len(found.problems) == 102
+    assert found.problems[-2:] == (
+        "899 more files could not be read; mend or remove these first",
+        "the knowledge folder has 1001 files, and the first 1000 are read; remove the rest",
+    )
 
 
 def test_what_could_steer_a_terminal_does_not_leave_the_file(tmp_path: Path) -> None:

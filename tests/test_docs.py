@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from iteira_cli.app import app
 from server.reference.api import api
 from server.reference.configuration import configuration
 from server.settings import names
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+COMMAND = re.compile(r"^(?:[\w./ &]*\s|\$ )?(?:[\w.]*/)*iteira ((?:[a-z-].*))$")
+WORD = re.compile("[a-z][a-z-]*")
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), ROOT / "benchmarks" / "README.md"])
 
 
@@ -52,6 +58,36 @@ def test_every_page_is_found_from_the_index_and_the_index_from_both_readmes() ->
     assert [page.name for page in DOCS.glob("*.md") if page.name not in {*index, "README.md"}] == []
     for readme in ("README.md", "README.ru.md"):
         assert "docs/README.md" in links(ROOT / readme)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_every_command_that_a_page_shows_exists_with_its_options(page: Path) -> None:
+    assert [line for line in shown(page) if not exists(shlex.split(line, comments=True))] == []
+
+
+def shown(page: Path) -> Iterator[str]:
+    """The calls of our command in examples and in running text."""
+    for token in tokens(page):
+        lines = token.content.splitlines() if token.type in ("fence", "code_inline") else []
+        for line in lines:
+            if call := COMMAND.search(line):
+                yield re.split(r"\s(?:[|>&]|&&)\s?", call[1])[0]
+
+
+def exists(words: list[str]) -> bool:
+    """Whether the command, its parts and its long options are there."""
+    command: Any = typer.main.get_command(app)
+    ctx: Any = typer.Context(command, info_name="iteira")
+    known: set[str] = {"--help"}
+    while True:
+        known |= {name for each in command.get_params(ctx) for name in (*each.opts, *each.secondary_opts)}
+        if not hasattr(command, "commands") or not (following := [word for word in words if WORD.fullmatch(word)]):
+            break
+        if (found := command.get_command(ctx, following[0])) is None:
+            return False
+        words = words[words.index(following[0]) + 1 :]
+        command, ctx = found, typer.Context(found, parent=ctx, info_name=following[0])
+    return all(word.partition("=")[0] in known for word in words if word.startswith("--"))
 
 
 def links(page: Path) -> list[str]:

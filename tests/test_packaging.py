@@ -57,34 +57,9 @@ def test_the_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
     assert "iteira = iteira_cli.app:main" in wheel.read(entry_points).decode()
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.ru.md"])
-def test_the_commands_that_a_readme_names_exist(readme: str) -> None:
-    named = set(re.findall(r"`iteira ([a-z-]+)", (ROOT / readme).read_text(encoding="utf-8")))
-    assert named
-    assert named <= set(COMMANDS)
-
-
 def test_the_readme_names_every_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"`iteira {name}" not in readme] == []
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        "README.md",
-        "README.ru.md",
-        "CONTRIBUTING.md",
-        "docs/webhook.md",
-        "docs/redis.md",
-        "docs/reliability.md",
-        "docs/practice.md",
-    ],
-)
-def test_links_between_documents_lead_somewhere(document: str) -> None:
-    path = ROOT / document
-    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).exists(), target
 
 
 async def test_the_documented_requests_are_answered_as_documented(tmp_path: Path) -> None:

@@ -60,8 +60,9 @@ def _examined(ctx: typer.Context, url: str | None, token: str | None, public_url
         return
     yield ok("settings", "can be used; `iteira config show` lists them")
     admin = connect(ctx, url, token)
-    yield from machine.examine(settings, daemon_answers=daemon.answers(admin))
-    yield from outside.examine(settings, public_url)
+    answers = daemon.answers(admin)
+    yield from machine.examine(settings, daemon_answers=answers)
+    yield from outside.examine(settings, public_url, daemon.talkme(admin) if answers else None)
     yield from daemon.examine(admin)
 
 

@@ -28,6 +28,14 @@ def answers(admin: AdminClient) -> bool:
     return True
 
 
+def talkme(admin: AdminClient) -> str | None:
+    """The address of TalkMe that it really uses; None where it does not tell."""
+    try:
+        return admin.stats().get("talkme")
+    except CliError:
+        return None
+
+
 def examine(admin: AdminClient) -> Iterator[Finding]:
     try:
         health = admin.health()

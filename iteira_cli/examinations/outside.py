@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from iteira_cli.examinations.finding import Finding, failed, ok, skipped, warning
 
@@ -22,12 +22,13 @@ SKEW = 5.0
 """Seconds by which this machine's clock may differ from others'."""
 
 
-def examine(settings: Settings, public_url: str | None) -> Iterator[Finding]:
+def examine(settings: Settings, public_url: str | None, running: str | None = None) -> Iterator[Finding]:
+    """`running`: the address of TalkMe that the daemon which answers really uses, where it tells."""
     import httpx
 
     with httpx.Client(timeout=TIMEOUT) as http:
         dates: list[str] = []
-        yield from _talkme(http, settings, dates)
+        yield from _talkme(http, settings, dates, running or settings.talkme.base_url)
         yield from _provider(http, settings, dates)
         yield _clock(dates)
         yield _way_in(http, settings, public_url)
@@ -42,10 +43,9 @@ def _ask(http: httpx.Client, method: str, url: str, **what: Any) -> httpx.Respon
         return error
 
 
-def _talkme(http: httpx.Client, settings: Settings, dates: list[str]) -> Iterator[Finding]:
+def _talkme(http: httpx.Client, settings: Settings, dates: list[str], url: str) -> Iterator[Finding]:
     """Typing is the one call that nobody hears: in a dialog that does not exist it does nothing."""
-    url, name = settings.talkme.base_url, "TalkMe"
-    tokens = settings.talkme.tokens
+    name, tokens = "TalkMe", settings.talkme.tokens
     token = tokens[0].get_secret_value() if tokens else "no-token-configured"
     answer = _ask(http, "POST", f"{url}customBot/simulateTyping", json={"ttl": 1}, headers={"X-Token": token})
     if isinstance(answer, Exception):
@@ -59,7 +59,7 @@ def _talkme(http: httpx.Client, settings: Settings, dates: list[str]) -> Iterato
             "set talkme.base_url (BASE_URL_TALKME) to the address of your cabinet's API",
         )
         return
-    yield ok(name, f"{url} answers")
+    yield ok(name, f"{url} answers{_beside(settings, url)}")
     if not tokens:
         yield skipped("TalkMe's token", "talkme.tokens is empty: each webhook brings its own")
     elif _is_refused(answer):
@@ -68,6 +68,13 @@ def _talkme(http: httpx.Client, settings: Settings, dates: list[str]) -> Iterato
         )
     else:
         yield ok("TalkMe's token", "the first of talkme.tokens is taken")
+
+
+def _beside(settings: Settings, url: str) -> str:
+    """What else is told where the daemon uses another than the configuration names, as under `iteira dev`."""
+    if url == settings.talkme.base_url:
+        return ""
+    return f"; the running daemon uses it, while talkme.base_url is {settings.talkme.base_url}"
 
 
 def _is_refused(answer: httpx.Response) -> bool:
@@ -104,15 +111,21 @@ def _provider(http: httpx.Client, settings: Settings, dates: list[str]) -> Itera
             name, f"{agent.base_url}models answers {answer.status_code}", "check agent.base_url; some have none"
         )
     else:
-        yield _model(answer, agent.model, agent.base_url)
+        # A list need not be whole: a provider may take a name that it does not list, and knows it when asked for it.
+        one = f"{agent.base_url}models/{quote(agent.model, safe='')}"
+        yield _model(answer, agent.model, agent.base_url, lambda: _takes(_ask(http, "GET", one, headers=headers)))
 
 
-def _model(answer: httpx.Response, model: str, url: str) -> Finding:
+def _takes(answer: httpx.Response | httpx.HTTPError) -> bool:
+    return not isinstance(answer, Exception) and answer.is_success
+
+
+def _model(answer: httpx.Response, model: str, url: str, takes_it: Callable[[], bool]) -> Finding:
     try:
         known = [each["id"] for each in answer.json()["data"]]
     except (ValueError, KeyError, TypeError):
         return warning("model provider", f"{url}models does not list models", "check agent.base_url")
-    if model not in known:
+    if model not in known and not takes_it():
         some = ", ".join(known[:5])
         return failed(
             "model provider", f"{url} does not know the model {model}", f"set agent.model to one of: {some} …"

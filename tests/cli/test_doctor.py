@@ -53,7 +53,21 @@ def test_where_nothing_is_wrong_it_says_so(daemon: ScriptedDaemon) -> None:
     assert (shown.returncode, shown.stderr) == (0, ""), shown.stdout
     assert shown.stdout.splitlines()[-1] == "Nothing is wrong that could be seen."
     assert "token-of-the-salon" not in shown.stdout
-    assert daemon.seen[1].headers["x-token"] == "token-of-the-salon"
+    typing = next(seen for seen in daemon.seen if seen.path == "/customBot/simulateTyping")
+    assert typing.headers["x-token"] == "token-of-the-salon"
+
+
+def test_a_model_that_is_known_when_asked_for_need_not_be_listed(daemon: ScriptedDaemon) -> None:
+    daemon.answers[MODELS] = (200, {"data": [{"id": "another"}]})
+    daemon.answers[f"{MODELS}/gpt-4o-mini"] = (200, {"id": "gpt-4o-mini"})
+    assert findings(daemon)["model provider"]["status"] == "ok"
+
+
+def test_the_talkme_looked_at_is_the_one_that_the_running_daemon_uses(daemon: ScriptedDaemon, nobody: str) -> None:
+    daemon.answers["GET /webhook/talkme/stats"] = (200, STATS | {"talkme": f"{daemon.url}/"})
+    finding = findings(daemon, BASE_URL_TALKME=nobody)["TalkMe"]
+    assert finding["status"] == "ok"
+    assert finding["detail"].endswith(f"the running daemon uses it, while talkme.base_url is {nobody}/")
 
 
 @pytest.mark.parametrize(

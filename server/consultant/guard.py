@@ -8,10 +8,10 @@ the caller's, or today's date; phones also his own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from server.consultant.base import Inquiry
 from server.consultant.numerals import Number, dialled, numbers
@@ -85,7 +85,7 @@ class Guard:
 
     def over(self, inquiry: Inquiry, today: datetime) -> Checked:
         """A guard for the answer to this inquiry."""
-        return Checked(_provenance(inquiry, self._settings, today), self._rules)
+        return Checked(lambda: _provenance(inquiry, self._settings, today), self._rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,13 @@ class _Provenance:
 class Checked:
     """Looks at one sentence after the other."""
 
-    def __init__(self, known: _Provenance, rules: frozenset[tuple[str, ...]]) -> None:
-        self._known, self._rules = known, rules
+    def __init__(self, provenance: Callable[[], _Provenance], rules: frozenset[tuple[str, ...]]) -> None:
+        """`provenance` is asked once there is something in a sentence that must come from somewhere."""
+        self._provenance, self._rules = provenance, rules
+
+    @cached_property
+    def _known(self) -> _Provenance:
+        return self._provenance()
 
     def objection(self, sentence: str) -> Objection | None:
         """The first thing in the sentence that comes from nowhere; None if all of it may be spoken."""
@@ -145,11 +150,8 @@ class Checked:
 
     def _number(self, sentence: str) -> Objection | None:
         phones = list(dialled(sentence))
-        allowed = self._known.phones
-        if CALLERS.search(sentence) and not COMPANYS.search(sentence):
-            allowed += f" {self._known.callers_phones}"
         for digits in phones:
-            if len(digits) >= PHONE and digits[-PHONE:] not in allowed:
+            if len(digits) >= PHONE and digits[-PHONE:] not in self._phones_of(sentence):
                 return Objection("phone", digits)
         for number in numbers(sentence):
             if kind := self._unknown(number, sentence, phones):
@@ -158,6 +160,11 @@ class Checked:
         if currency and numbers(sentence) and not FOREIGN.search(self._known.text):
             return Objection("price", currency[0])
         return None
+
+    def _phones_of(self, sentence: str) -> str:
+        """The digits of those numbers that it may give."""
+        callers = CALLERS.search(sentence) and not COMPANYS.search(sentence)
+        return f"{self._known.phones} {self._known.callers_phones}" if callers else self._known.phones
 
     def _unknown(self, number: Number, sentence: str, phones: list[str]) -> str | None:
         """What kind of number it is, if it is not known as such."""

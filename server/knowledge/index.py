@@ -43,7 +43,8 @@ class Index:
     def search(self, query: str, understood: str, vector: Vector | None, limit: int) -> Findings:
         """The best documents, best first; `vector` is that of the `understood` query, None for words alone."""
         asked = list(dict.fromkeys(terms(understood)))
-        scores = self._lexical.scores(asked)
+        matches = self._lexical.matches(asked)
+        scores = matches.scores()
         cosines = self._cosines(vector)
         if cosines is not None:
             scores = cosines + LEXICAL_WEIGHT * scores
@@ -58,7 +59,7 @@ class Index:
             return Findings(query, 0.0, understood=understood)
         best = int(order[0])
         evidence = Evidence(
-            coverage=self._lexical.coverage(asked, best),
+            coverage=matches.coverage(best),
             words=len(set(lemmas(understood))),
             cosine=None if cosines is None else float(cosines[best]),
         )

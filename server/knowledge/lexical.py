@@ -51,25 +51,41 @@ class Lexical:
         self._rarity: list[float] = np.log1p((count - spread + 0.5) / (spread + 0.5)).tolist()
         self._unknown = math.log1p((count + 0.5) / 0.5)
 
-    def scores(self, asked: Sequence[str]) -> NDArray[np.float32]:
-        """BM25 of each text for the asked terms, as a share (0 to 1) of what a perfect text could reach."""
+    def matches(self, asked: Sequence[str]) -> Matches:
+        """Where the asked terms stand, all of them looked up at once."""
         held = self._postings
-        scores = np.zeros(held.count, dtype=np.float32)
-        for term in asked:
-            place = self._place(term)
-            scores[held.texts[place]] += held.worths[place]
-        return scores / np.float32(self._weight(asked)) if asked else scores
+        numbers = [number for number in map(self._number.get, asked) if number is not None]
+        places = [slice(self._starts[number], self._starts[number + 1]) for number in numbers]
+        weight = sum(map(self._rarity.__getitem__, numbers)) + self._unknown * (len(asked) - len(numbers))
+        return Matches(
+            np.concatenate([held.texts[place] for place in places]) if places else held.texts[:0],
+            np.concatenate([held.worths[place] for place in places]) if places else held.worths[:0],
+            np.cumsum([place.stop - place.start for place in places]),
+            [self._rarity[number] for number in numbers],
+            weight,
+            held.count,
+        )
 
-    def coverage(self, asked: Sequence[str], at: int) -> float:
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Where the terms of one question stand: term after term, the texts and what it is worth in each. Those of term
+    `i` end at `ends[i]`, and its inverse document frequency, as Lucene's BM25 defines it, is `rarities[i]`."""
+
+    texts: NDArray[np.int32]
+    worths: NDArray[np.float32]
+    ends: NDArray[np.int64]
+    rarities: Sequence[float]
+    weight: float
+    """The rarities of all that was asked together, those that stand nowhere too."""
+    count: int
+
+    def scores(self) -> NDArray[np.float32]:
+        """BM25 of each text for the asked terms, as a share (0 to 1) of what a perfect text could reach."""
+        found = np.bincount(self.texts, self.worths, minlength=self.count)
+        return (found / (self.weight or 1.0)).astype(np.float32)
+
+    def coverage(self, at: int) -> float:
         """Share (0 to 1) of the asked terms, weighed by their rarity, that stand in the text at this position."""
-        held = [term for term in asked if at in self._postings.texts[self._place(term)]]
-        return self._weight(held) / self._weight(asked) if asked else 0.0
-
-    def _place(self, term: str) -> slice:
-        number = self._number.get(term)
-        return slice(0) if number is None else slice(self._starts[number], self._starts[number + 1])
-
-    def _weight(self, asked: Sequence[str]) -> float:
-        """Sum of the inverse document frequencies, as Lucene's BM25 defines them."""
-        numbers = map(self._number.get, asked)
-        return sum(self._unknown if number is None else self._rarity[number] for number in numbers)
+        held = np.searchsorted(self.ends, np.flatnonzero(self.texts == at), side="right")
+        return sum(self.rarities[term] for term in held) / self.weight if self.weight else 0.0

@@ -72,7 +72,7 @@ class Completions:
                 if response.status != HTTPStatus.OK:
                     ended = str(response.status)
                     raise _refused(response.status)
-                async for data in response.content.iter_any():
+                while data := await response.content.readany():
                     if deltas := events.add(data):
                         ended = "200"
                         yield deltas

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from server.consultant.completion import CompletionFailed, Completions, Delta
 from server.consultant.prompt import FUNCTIONS, Prompt, summary_messages
 from server.errors import ConsultantError
 from server.models import Exchange
+from server.retrying import tried
 from server.text import clean
 
 log = logging.getLogger(__name__)
@@ -42,14 +43,13 @@ class OpenAIConsultant:
 
     async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
         calls: dict[str, _Call] = {}
-        async with AsyncExitStack() as stack:
-            stream, deltas = await self._begun(inquiry, stack)
+        stream, deltas = await self._begun(inquiry)
+        async with aclosing(stream):
             while deltas:
                 if text := _text(deltas):
                     yield text
-                for delta in deltas:
-                    for part in _objects(delta.get("tool_calls")):
-                        calls.setdefault(str(part.get("index")), _Call()).add(part)
+                for part in _calls(deltas):
+                    calls.setdefault(str(part.get("index")), _Call()).add(part)
                 deltas = await anext(stream, [])
         for call in calls.values():
             if decision := call.decision():
@@ -71,25 +71,35 @@ class OpenAIConsultant:
     async def close(self) -> None:
         await self._completions.close()
 
-    async def _begun(self, inquiry: Inquiry, stack: AsyncExitStack) -> tuple[AsyncGenerator[list[Delta]], list[Delta]]:
+    async def _begun(self, inquiry: Inquiry) -> tuple[AsyncGenerator[list[Delta]], list[Delta]]:
         """The stream and its first deltas. Until then a failure that may pass is tried once more."""
-        async for attempt in AsyncRetrying(
+        attempts = 0
+
+        async def attempt() -> tuple[AsyncGenerator[list[Delta]], list[Delta]]:
+            nonlocal attempts
+            attempts += 1
+            stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS, again=attempts > 1)
+            return stream, await anext(stream, [])
+
+        return await tried(attempt, self._retrying)
+
+    def _retrying(self) -> AsyncRetrying:
+        return AsyncRetrying(
             sleep=self._clock.sleep,
             stop=stop_after_attempt(2),
             wait=wait_fixed(RETRY_SECONDS),
             retry=retry_if_exception(_may_pass),
             reraise=True,
-        ):
-            with attempt:
-                again = attempt.retry_state.attempt_number > 1
-                stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS, again=again)
-                await stack.enter_async_context(aclosing(stream))
-                return stream, await anext(stream, [])
-        raise AssertionError("the last attempt raises")
+        )
 
 
 def _text(deltas: list[Delta]) -> str:
     return "".join(content for delta in deltas if isinstance(content := delta.get("content"), str))
+
+
+def _calls(deltas: list[Delta]) -> list[dict[str, Any]]:
+    """Pieces of function calls, of which most deltas have none."""
+    return [part for delta in deltas if "tool_calls" in delta for part in _objects(delta["tool_calls"])]
 
 
 def _objects(found: object) -> list[dict[str, Any]]:

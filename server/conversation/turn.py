@@ -26,6 +26,7 @@ from server.models import Claim, FinishCode, Reply, Session, State
 from server.observability.ended import Observer, ended
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
+from server.retrying import tried
 from server.stores.base import Store
 from server.talkme.client import TalkMe
 
@@ -203,10 +204,15 @@ class Turn:
 
     async def _record(self, claim: Claim, state: State, reason: str | None, timeline: Timeline) -> None:
         """Keep trying while the store is away: what was sent and not recorded would be sent again."""
-        attempts = AsyncRetrying(
-            sleep=self._clock.sleep, wait=wait_fixed(RECORD_PAUSE), retry=retry_if_exception(_store_is_away)
-        )
-        await attempts(self._store.finish, claim, state, reason, timeline.events)
+
+        async def attempt() -> None:
+            await self._store.finish(claim, state, reason, timeline.events)
+
+        await tried(attempt, self._retrying)
+
+    def _retrying(self) -> AsyncRetrying:
+        pause, away = wait_fixed(RECORD_PAUSE), retry_if_exception(_store_is_away)
+        return AsyncRetrying(sleep=self._clock.sleep, wait=pause, retry=away)
 
 
 def _with(reply: Reply, sentence: Sentence) -> Reply:

@@ -31,6 +31,7 @@ from server.observability.catalogue import (
 )
 from server.observability.tally import Tally
 from server.outgoing import Outgoing
+from server.retrying import tried
 from server.talkme.texts import split
 from server.text import clean
 
@@ -118,7 +119,10 @@ class TalkMeClient:
             before()
             await self._call(method, token, body)
 
-        attempts = AsyncRetrying(
+        await tried(attempt, self._retrying)
+
+    def _retrying(self) -> AsyncRetrying:
+        return AsyncRetrying(
             sleep=self._clock.sleep,
             stop=stop_after_attempt(self._attempts),
             wait=_pause,
@@ -126,7 +130,6 @@ class TalkMeClient:
             before_sleep=self._note_retry,
             reraise=True,
         )
-        await attempts(attempt)
 
     async def _call(self, method: str, token: str, body: Mapping[str, Any]) -> None:
         identity = {"X-Token": token}

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,6 +49,10 @@ T = TypeVar("T")
 LEFT_AS_IT_IS = "it was left as it is: restore a backup, or move it away to start afresh"
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
+LOOKS_FOR_OTHERS = 20
+"""How many times it does before it looks again whether there is another one."""
+OTHERS_SECONDS = 20.0
+"""Another one that has not reported itself for so long is none any more, or has no outcome to write."""
 
 
 class SQLiteStore:
@@ -174,11 +179,13 @@ class SQLiteStore:
 
     async def clear_session(self, user_id: str) -> bool:
         existed = await self._writer.run(lambda db: sessions.clear_session(db, user_id))
+        await self._look_for_outcomes()
         await self._empty_wal()
         return existed
 
     async def clear_sessions(self) -> int:
         cleared = await self._writer.run(sessions.clear_sessions)
+        await self._look_for_outcomes()
         await self._empty_wal()
         return cleared
 
@@ -299,9 +306,17 @@ class SQLiteStore:
 
     async def _watch_other_processes(self) -> None:
         """Tell outcomes that another process has written to those who wait for them here."""
-        while True:
+        others = True
+        for look in count():
             await self._clock.sleep(LOOK_SECONDS)
-            if expected := self._outcomes.expected:
-                with suppress(StoreError):  # whoever waits has a time limit of his own
-                    for outcome in await self._read(partial(inbox.outcomes, message_ids=expected)):
-                        self._outcomes.tell(outcome)
+            if look % LOOKS_FOR_OTHERS == 0:
+                with suppress(StoreError):
+                    others = len(await self.workers(self._clock.now() - OTHERS_SECONDS)) > 1
+            if others:
+                await self._look_for_outcomes()
+
+    async def _look_for_outcomes(self) -> None:
+        if expected := self._outcomes.expected:
+            with suppress(StoreError):  # whoever waits has a time limit of his own
+                for outcome in await self._read(partial(inbox.outcomes, message_ids=expected)):
+                    self._outcomes.tell(outcome)

@@ -19,6 +19,10 @@ class Document:
     fields: tuple[tuple[str, str], ...] = ()
     """A row's columns and values in the sheet's order; empty for a text."""
 
+    def __hash__(self) -> int:
+        """Of its place alone: what is kept for a row is looked up many times a question."""
+        return hash((self.source, self.location))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -117,6 +117,8 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
         raise SettingsError(
             f"logging.dir = {str(directory)!r}: {error.strerror}; make it writable or choose another"
         ) from None
+    # Nothing of it is shown, and finding it out for each line costs as much as the line (`logging`, «Optimization»).
+    logging.logThreads = logging.logMultiprocessing = False
     gathering = Gathering(console, integration, api)
     gathering.start()
 

@@ -49,5 +49,9 @@ def answer_errors_as_json(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 def _methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:
     """All that this path answers: FastAPI tells those of its first route alone."""
-    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in fitting for method in getattr(route, "methods", ())})
+    path = next((_path(route) for route in routes if route.matches(request.scope)[0] is not Match.NONE), None)
+    return sorted({method for route in routes if _path(route) == path for method in getattr(route, "methods", ())})
+
+
+def _path(route: BaseRoute) -> str:
+    return str(getattr(route, "path", ""))

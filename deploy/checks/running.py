@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CHECKS = ("dockerfile", "compose", "systemd", "nginx", "backup")
+CHECKS = ("dockerfile", "compose", "systemd", "nginx", "backup", "outside")
 
 
 class Missing(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from server.clock import Clock
 from server.errors import TooMany
@@ -110,7 +110,11 @@ def network_of(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
-    return address if parsed.version == 4 else str(ip_network((parsed, V6_NETWORK), strict=False))
+    if isinstance(parsed, IPv4Address):
+        return address
+    if parsed.ipv4_mapped:  # as a socket for both kinds of addresses writes those of the old kind
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, V6_NETWORK), strict=False))
 
 
 def told(too_many: TooMany) -> dict[str, str]:

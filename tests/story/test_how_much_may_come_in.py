@@ -37,7 +37,7 @@ def test_what_is_no_rate_is_refused_with_an_example(written: str) -> None:
 
 def test_an_address_of_ipv6_counts_with_its_whole_network() -> None:
     assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
-    assert network_of("203.0.113.7") == "203.0.113.7"
+    assert network_of("203.0.113.7") == network_of("::ffff:203.0.113.7") == "203.0.113.7"
 
 
 async def said(daemon: httpx.AsyncClient, user: str, times: int, **fields: str) -> list[httpx.Response]:

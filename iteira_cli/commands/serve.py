@@ -98,6 +98,8 @@ def _banner(output: Output, settings: Settings, status: KnowledgeStatus, files: 
         "Role": "" if server.role == "all" else server.role,
         "Listening on": "" if is_loopback(server.host) else in_force.listens_on(settings),
         "Webhook": f"{address(server.host, server.port)}/webhook/talkme",
+        "Its secret": "asked for (server.webhook_secret)" if server.webhook_secret else "",
+        "Taken from": ", ".join(server.allow_from),
         "TalkMe": settings.talkme.base_url,
         "Consultant": in_force.configured_consultant(settings),
         "Knowledge": f"{status.documents_count} documents of {status.files_count} files, embedder {status.embedder}",

@@ -88,12 +88,14 @@ def test_the_commands_that_call_know_the_secret_of_the_webhook(tmp_path: Path) -
     port, mock = free_port(), f"http://127.0.0.1:{free_port()}"
     at = ("--url", f"http://127.0.0.1:{port}")
     with started("serve", "--port", str(port), BASE_URL_TALKME=mock) as process:
-        lines_until(process, "ready:")
+        told = "\n".join(lines_until(process, "ready:"))
         call = iteira("simulate-call", *at, "--mock", mock, "--say", "Привет")
         load = iteira("simulate-load", *at, "--mock", mock, "--calls", "2", "--turns", "1")
         process.terminate()
     for done in (call, load):
         assert done.returncode == 0, done.stdout + done.stderr
+    assert "asked for (server.webhook_secret)" in told
+    assert "a-secret-of-the-webhook" not in told
 
 
 @pytest.mark.parametrize("variable", ["ITEIRA_ADMIN__TOKEN", "ITEIRA_ADMIN__OTHER_TOKENS"])

@@ -2,8 +2,9 @@
 
 A daemon of two workers, a mock of TalkMe and of a model provider, `iteira simulate-load` with faults, and a real
 Prometheus with the configuration of this folder, which scrapes every second instead of every fifteen. Then every query
-of every panel is asked of that Prometheus and must answer with numbers, every alert must be evaluated without an error,
-and a worker is killed: its alert must fire. Exit code 1 if anything of that is not so, 3 if Prometheus is not there.
+of every panel is asked of that Prometheus and must answer with numbers, and every alert must be evaluated without an
+error. At last a worker is killed, the model goes away, and so does TalkMe: the alerts about them must fire (as soon as
+they are true, that is without their patience). Exit code 1 if anything of that is not so, 3 if there is no Prometheus.
 
 Needs three ports from `--port` on, and about a minute.
 """
@@ -35,6 +36,8 @@ TOKEN = "token-of-the-administration"
 RATE_INTERVAL = "20s"
 """In place of Grafana's, which it makes of the scrape interval."""
 PATIENCE = 60.0
+OUTAGE = ("--calls", "40", "--turns", "1", "--rate", "8", "--chaos", "http500=100%,model_500=100%")
+FIRING = ("IteiraRepliesFailing", "IteiraTalkMeFailing", "IteiraConsultantDegraded")
 LOAD = ("--calls", "60", "--turns", "3", "--rate", "6", "--chaos", "http500=10%", "--seed", "7")
 
 
@@ -61,7 +64,9 @@ def main() -> int:
         _until(lambda: asked.numbers("iteira_build_info"), "Prometheus", folder / "prom")
         _refused(f"http://127.0.0.1:{daemon}/webhook/talkme")
         failures = _load(iteira, folder, environment, mock)
-        failures += _panels(asked) + _rules(asked) + _a_death(asked, f"http://127.0.0.1:{daemon}")
+        failures += _panels(asked) + _rules(asked)
+        failures += _a_death(asked, f"http://127.0.0.1:{daemon}")
+        failures += _an_outage(asked, iteira, environment, mock)
     print("\n".join(["", *(f"FAILED {what}" for what in failures)]) if failures else "\nall of it answers with data")
     return 1 if failures else 0
 
@@ -129,21 +134,42 @@ def _a_death(asked: Prometheus, daemon: str) -> list[str]:
     os.kill(victim, signal.SIGKILL)
     print(f"worker {victim} was killed", flush=True)
 
-    def fires() -> bool:
-        return any(rule["name"] == "IteiraWorkerGone" and rule["state"] == "firing" for rule in asked.alerts())
+    return _must_fire(asked, "IteiraWorkerGone")
 
-    try:
-        _until(fires, "IteiraWorkerGone")
-    except TimeoutError:
-        return ["a worker was killed and IteiraWorkerGone did not fire"]
-    print("alert  IteiraWorkerGone fires")
-    return []
+
+def _an_outage(asked: Prometheus, iteira: list[str], environment: Mapping[str, str], mock: int) -> list[str]:
+    """Neither model nor TalkMe takes anything: callers wait, and are not answered in the end."""
+    options = [*OUTAGE, "--mock", f"http://127.0.0.1:{mock}"]
+    print(f"outage: iteira simulate-load {' '.join(OUTAGE)}", flush=True)
+    with subprocess.Popen(
+        [*iteira, "simulate-load", *options], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as load:
+        try:
+            return _must_fire(asked, *FIRING)
+        finally:
+            load.terminate()
+
+
+def _must_fire(asked: Prometheus, *names: str) -> list[str]:
+    waited = set(names)
+
+    def fired() -> bool:
+        for rule in asked.alerts():
+            if rule["name"] in waited and rule["state"] == "firing":
+                waited.discard(rule["name"])
+                print(f"alert  {rule['name']} fires", flush=True)
+        return not waited
+
+    with suppress(TimeoutError):
+        _until(fired, ", ".join(names))
+    return [f"alert {name} did not fire" for name in sorted(waited)]
 
 
 def _prometheus(program: str, folder: Path, daemon: int, port: int) -> list[str]:
     """The command that starts it with the files of this folder, changed where they speak of a real installation."""
     (folder / "token").write_text(TOKEN)
-    shutil.copy(HERE / "rules.yml", folder)
+    rules = (HERE / "rules.yml").read_text(encoding="utf-8")
+    (folder / "rules.yml").write_text(re.sub(r"for: \w+", "for: 0s", rules))
     text = (HERE / "prometheus.yml").read_text(encoding="utf-8")
     text = re.sub(r"(scrape|evaluation)_interval: \d+s", r"\1_interval: 1s", text)
     text = text.replace("/etc/prometheus/iteira.token", str(folder / "token"))

@@ -132,7 +132,8 @@ class Agent(Section):
     prompt: Path | None = None
     """A file with the instructions to the model; without it the ones that come with the program."""
     count_tokens: bool = True
-    """Whether a provider is asked to tell how many tokens an answer took (`stream_options`); a few refuse that."""
+    """Whether a provider is asked to tell how many tokens an answer took (`stream_options`); one that refuses is not
+    asked again."""
     prompt_tokens: int = Field(6000, ge=1000, le=1_000_000)
     """Tokens of one prompt, estimated; what is over it leaves, the oldest exchanges first."""
     connect: Seconds = 3

@@ -32,6 +32,8 @@ class Completion:
     """Held back before the first words, too."""
     error: str = "no"
     """What it says where `status` is no success."""
+    usage: tuple[int, int] | None = None
+    """Tokens read and written, told at the end."""
 
 
 @dataclass
@@ -73,6 +75,9 @@ async def _events(completion: Completion) -> AsyncIterator[str]:
             part = {"index": index, "function": {"arguments": arguments[start : start + 5]}}
             yield _event({"tool_calls": [part]})
     yield _event({}, finish="tool_calls" if completion.functions else "stop")
+    if completion.usage:
+        read, written = completion.usage
+        yield f'data: {{"choices": [], "usage": {{"prompt_tokens": {read}, "completion_tokens": {written}}}}}\n\n'
     yield "data: [DONE]\n\n"
 
 

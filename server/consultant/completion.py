@@ -6,6 +6,7 @@ times the CPU for the same answer (`benchmarks/README.md`). Where callers do not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,10 @@ EVENT_BYTES = 1_000_000
 """Of one event, and of all that is not part of the answer: whoever sends more does not send an answer."""
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 """Statuses that may pass; so may all of 500 and above."""
+
+MISUNDERSTOOD = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+"""By providers that do not know `stream_options`, among other reasons: the next attempt goes without."""
+log = logging.getLogger(__name__)
 
 
 class CompletionFailed(ConsultantError):
@@ -71,7 +76,7 @@ class Completions:
             async with self._outgoing.post(PATH, body) as response:
                 if response.status != HTTPStatus.OK:
                     ended = str(response.status)
-                    raise _refused(response.status)
+                    raise self._refused(response.status)
                 while data := await response.content.readany():
                     if deltas := events.add(data):
                         ended = "200"
@@ -91,10 +96,14 @@ class Completions:
     async def close(self) -> None:
         await self._outgoing.close()
 
-
-def _refused(status: int) -> CompletionFailed:
-    passing = status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return CompletionFailed(f"HTTP {status}", passing=passing)
+    def _refused(self, status: int) -> CompletionFailed:
+        passing = status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if status in MISUNDERSTOOD and self._usage:
+            self._usage, passing = {}, True
+            log.warning(
+                "the provider answers HTTP %d: it is not asked for tokens any more (agent.count_tokens)", status
+            )
+        return CompletionFailed(f"HTTP {status}", passing=passing)
 
 
 class _Events:

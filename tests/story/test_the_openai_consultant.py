@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.daemon import documented, running_daemon, settings_for
+from tests.figures import counted
 from tests.model_server import Completion, ModelServer, model_server
 from tests.scripted_talkme import ScriptedTalkMe
 
@@ -46,6 +47,26 @@ async def test_the_words_of_the_model_are_spoken(
     assert model.requests[0]["model"] == "test-model"
     assert model.requests[0]["stream"] is True
     assert model.keys == [f"Bearer {KEY}"]
+
+
+async def test_the_tokens_that_the_provider_tells_are_counted(daemon: httpx.AsyncClient, model: ModelServer) -> None:
+    model.script.append(Completion(["Здравствуйте."], usage=(120, 7)))
+    await say(daemon, "Привет")
+    assert model.requests[0]["stream_options"] == {"include_usage": True}
+    told = await counted(daemon, "iteira_model_tokens_total", "openai", "prompt")
+    assert told["iteira_model_tokens_total", "openai", "prompt"] == 120
+    assert told["iteira_model_tokens_total", "openai", "completion"] == 7
+    assert told["iteira_model_calls_total", "openai", "200"] == 1
+
+
+async def test_a_provider_that_does_not_know_how_to_tell_tokens_is_asked_without_them(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer
+) -> None:
+    model.always = lambda body: Completion(status=400) if "stream_options" in body else Completion(["Здравствуйте."])
+    await say(daemon, "Привет")
+    await say(daemon, "Привет ещё раз")
+    assert talkme.sent() == ["Здравствуйте."] * 2
+    assert ["stream_options" in request for request in model.requests] == [True, False, False]
 
 
 async def test_the_prompt_holds_the_company_the_findings_and_the_conversation(

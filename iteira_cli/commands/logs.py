@@ -76,7 +76,7 @@ def logs(
 
 def _wanted(level: Level, since: str | None, session: str | None, grep: str | None) -> Wanted:
     from iteira_cli.log_lines import Wanted
-    from server.observability.about import masked
+    from server.observability.about import masked_id
 
     try:
         pattern = re.compile(grep, re.IGNORECASE) if grep else None
@@ -85,7 +85,7 @@ def _wanted(level: Level, since: str | None, session: str | None, grep: str | No
     return Wanted(
         level=level.value,
         since=moment(since, datetime.now(UTC)) if since else None,
-        session=masked(session) if session else None,
+        session=masked_id(session) if session else None,
         grep=pattern,
     )
 

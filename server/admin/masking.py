@@ -10,7 +10,7 @@ from server.consultant.morphology import parses
 from server.consultant.numerals import VALUES
 from server.errors import unquoted
 from server.knowledge.words import names_a_person
-from server.observability.about import masked
+from server.observability.about import masked_id
 
 HIDDEN = "***"
 NUMBER = re.compile(r"\+?\d(?:[\s()\-.]{0,2}\d){6,}")
@@ -38,10 +38,10 @@ def without_personal_data(session: SessionWithTranscript) -> SessionWithTranscri
     ]
     return session.model_copy(
         update={
-            "user_id": masked(session.user_id),
-            "session_id": masked(session.session_id),
+            "user_id": masked_id(session.user_id),
+            "session_id": masked_id(session.session_id),
             "client_name": name and _initial(name),
-            "phone_number": session.phone_number and masked(session.phone_number),
+            "phone_number": session.phone_number and masked_id(session.phone_number),
             "transcript": lines,
         }
     )

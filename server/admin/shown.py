@@ -21,7 +21,7 @@ from server.admin.auth import Rights
 from server.admin.masking import HIDDEN
 from server.admin.stats_answer import StatsAnswer
 from server.errors import unquoted
-from server.observability.about import masked
+from server.observability.about import masked_id
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -43,8 +43,8 @@ def _hidden(answer: BaseModel) -> dict[str, Any]:
 @_hidden.register
 def _(answer: SessionAnswer) -> dict[str, Any]:
     return {
-        "user_id": masked(answer.user_id),
-        "session_id": masked(answer.session_id),
+        "user_id": masked_id(answer.user_id),
+        "session_id": masked_id(answer.session_id),
         "client_name": answer.client_name and HIDDEN,
         "phone_number": answer.phone_number and HIDDEN,
     }
@@ -66,17 +66,17 @@ def _(answer: SessionsAnswer) -> dict[str, Any]:
 
 @_hidden.register
 def _(answer: MessageAnswer) -> dict[str, Any]:
-    return {"user_id": masked(answer.user_id), "reason": _unquoted(answer.reason)}
+    return {"user_id": masked_id(answer.user_id), "reason": _unquoted(answer.reason)}
 
 
 @_hidden.register
 def _(answer: WaitingAnswer) -> dict[str, Any]:
-    return {"waiting": [each.model_copy(update={"user_id": masked(each.user_id)}) for each in answer.waiting]}
+    return {"waiting": [each.model_copy(update={"user_id": masked_id(each.user_id)}) for each in answer.waiting]}
 
 
 @_hidden.register
 def _(answer: DeadLetter) -> dict[str, Any]:
-    ids = {"user_id": masked(answer.user_id), "session_id": masked(answer.session_id)}
+    ids = {"user_id": masked_id(answer.user_id), "session_id": masked_id(answer.session_id)}
     return {**ids, "text": HIDDEN, "reply": answer.reply and HIDDEN, "reason": _unquoted(answer.reason)}
 
 

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 NUMBER = re.compile(r"(\+?\d{1,5})\d{3,}(\d{4})")
 """A telephone number, or anything else that is as long."""
+WRITTEN = re.compile(r"\+?\d(?:[\s()./-]{0,3}\d){7,}")
+"""One as people write it: +375 (29) 123-45-67."""
 STEERING = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]"
 )
@@ -22,7 +24,7 @@ _bound: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxy
 @contextmanager
 def about(*, session: str | None = None, turn: str | None = None) -> Iterator[None]:
     """Bind the session (its `user_id`) and the turn (its message's id) to every line logged inside the block."""
-    given = {"session": on_one_line(masked(session)) if session else None, "turn": turn}
+    given = {"session": on_one_line(masked_id(session)) if session else None, "turn": turn}
     before = _bound.set({**_bound.get(), **{name: value for name, value in given.items() if value}})
     try:
         yield
@@ -47,3 +49,15 @@ def _written_out(match: re.Match[str]) -> str:
 def masked(text: str) -> str:
     """With the middle of every long number hidden: `+375291234567` is `+37529***4567`."""
     return NUMBER.sub(r"\1***\2", text)
+
+
+def masked_id(text: str) -> str:
+    """An id, or a path with one, with the middle of every number hidden, however it is written.
+
+    TalkMe may know a caller by nothing but his number.
+    """
+    return masked(WRITTEN.sub(_in_one, text))
+
+
+def _in_one(match: re.Match[str]) -> str:
+    return "".join(char for char in match[0] if char in "+0123456789")

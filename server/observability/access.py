@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from server.observability.about import masked
+from server.observability.about import masked_id
 
 log = logging.getLogger("api")
 
@@ -48,5 +48,5 @@ class _Request:
 
     def __str__(self) -> str:
         client: Any = self._scope.get("client") or ("-",)
-        what = f"{self._scope['method']} {masked(self._scope['path'])} {self._status or 'not answered'}"
+        what = f"{self._scope['method']} {masked_id(self._scope['path'])} {self._status or 'not answered'}"
         return f"{what} {1000 * self._seconds:.1f} ms {client[0]}"

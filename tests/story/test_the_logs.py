@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from server.observability import logs
-from server.observability.about import about, masked
+from server.observability.about import about, masked, masked_id
 from server.observability.rotation import RotatingFile
 
 
@@ -79,6 +79,19 @@ def test_an_error_brings_its_traceback_and_stopping_twice_is_harmless(tmp_path: 
 )
 def test_long_numbers_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+375 (29) 123-45-67", "+37529***4567"),
+        ("/webhook/talkme/session/8 029 123.45.67", "/webhook/talkme/session/8029***4567"),
+        ("xI4WylKDvtas", "xI4WylKDvtas"),
+        ("/webhook/talkme/message/33688", "/webhook/talkme/message/33688"),
+    ],
+)
+def test_an_id_that_is_a_number_is_masked_however_it_is_written(text: str, shown: str) -> None:
+    assert masked_id(text) == shown
 
 
 def test_a_number_in_a_line_is_masked_in_the_file(tmp_path: Path, root: logging.Logger) -> None:

@@ -28,10 +28,10 @@ NUMBER, DICTATED = "+375291112233", "+375 29 445-56-67"
 NAME, WORD = "Аполлинария", "фиолетовокрылый"
 TOKEN, KEY, ADMIN = "secret-token-of-the-webhook", "sk-secret-key-of-the-model", "secret-token-of-the-admin"
 READER = "secret-token-of-who-may-look"
-USER = NUMBER
+USER = "+375 (29) 111-22-33"
 """TalkMe may know a caller by nothing but a number; it is the user's id then."""
 SECRETS = (TOKEN, KEY, ADMIN, READER)
-PERSONAL = (NUMBER, NUMBER[1:], DICTATED, "375294455667", NAME, NAME.lower(), WORD, WORD.capitalize())
+PERSONAL = (USER, NUMBER, NUMBER[1:], DICTATED, "375294455667", NAME, NAME.lower(), WORD, WORD.capitalize())
 AUTHORISED = {"Authorization": f"Bearer {ADMIN}"}
 
 

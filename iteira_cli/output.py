@@ -28,8 +28,11 @@ GAP = 2
 
 NOTHING = "–"
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What could steer the terminal; a line break and a tab only move the text on."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What could steer the terminal, or turn the direction of writing; a line break and a tab only move the text on."""
+
+UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON may hold as it is though it could steer a terminal, or could not be written at all."""
 
 
 class Output:
@@ -126,7 +129,8 @@ class Output:
 
 def as_document(data: object) -> str:
     """JSON as it is printed and written: text as text, one key a line."""
-    return jsonlib.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    text = jsonlib.dumps(data, ensure_ascii=False, indent=2)
+    return UNESCAPED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -17,6 +17,14 @@ def test_a_document_is_json_with_readable_russian(capsys: pytest.CaptureFixture[
     assert "Итейра" in shown.out
 
 
+def test_a_document_steers_no_terminal_and_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "a\x1b[2J\x9b31m\u2028\u202eb\ud800"
+    Output(json=True).document({"text": evil})
+    shown = capsys.readouterr().out
+    assert not set(shown) & set(evil[1:-1]) - set("[2J31mb")
+    assert json.loads(shown) == {"text": evil}
+
+
 def test_a_piped_table_has_a_line_for_each_row_and_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Output().table("Имена", ("Name", "Count"), [(LONG, 7), ("Ян", 1234)])
     title, head, first, second, end = capsys.readouterr().out.splitlines()
@@ -46,9 +54,9 @@ def test_errors_and_notes_leave_stdout_alone(capsys: pytest.CaptureFixture[str])
 
 
 def test_words_of_callers_are_shown_as_they_are_and_steer_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    Output().table("", ("Said",), [("[red]:smile: \x1b[2J",), (None,)])
+    Output().table("", ("Said",), [("[red]:smile: \x1b[2J\u202e",), (None,)])
     _, said, nothing = capsys.readouterr().out.split("\n")[1:-2]
-    assert said == "[red]:smile: \N{REPLACEMENT CHARACTER}[2J"
+    assert said == "[red]:smile: \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}"
     assert nothing == "–"
 
 

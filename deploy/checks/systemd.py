@@ -160,7 +160,7 @@ class Manager:
             f"{as_the_operator} restore {copy} --yes; systemctl start iteira; systemctl is-active iteira"
         )
         report.must(
-            "restored" in said and said.split()[-1] == "active", "then it is, and the daemon serves on it", said
+            "restored" in said and "active" in said.splitlines(), "then it is, and the daemon serves on it", said
         )
 
     def _ended(self, signal: str, by: str, what: str) -> None:

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-PROGRAMS = {"nginx": "nginx-light", "systemd-analyze": "systemd"}
+PROGRAMS = {"nginx": "nginx-light", "systemd-analyze": "systemd", "promtool": "prometheus"}
 """And the package each is in."""
 SEARCHED = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 

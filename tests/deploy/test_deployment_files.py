@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.checks import compose
 from deploy.checks.dockerfile import sent
@@ -141,6 +142,23 @@ def test_nginx_can_read_the_site(tmp_path: Path) -> None:
         [nginx, "-t", "-q", "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_prometheus_can_read_the_configuration_of_its_container(tmp_path: Path) -> None:
+    promtool = program("promtool")
+    (tmp_path / "iteira.token").touch()
+    for name in ("prometheus.compose.yml", "rules.yml"):
+        text = (DEPLOY / "prometheus" / name).read_text(encoding="utf-8").replace("/etc/prometheus", str(tmp_path))
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    check: list[str | Path] = [promtool, "check", "config", tmp_path / "prometheus.compose.yml"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_prometheus_asks_every_node_of_the_compose_file() -> None:
+    text = (DEPLOY / "prometheus/prometheus.compose.yml").read_text(encoding="utf-8")
+    nodes = [name for name in compose.read(compose.GIVEN)["services"] if name.startswith("node-")]
+    assert yaml.safe_load(text)["scrape_configs"][0]["static_configs"][0]["targets"] == [f"{n}:8000" for n in nodes]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

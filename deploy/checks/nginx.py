@@ -21,7 +21,7 @@ from urllib.request import urlopen
 
 from deploy.checks import attacks
 from deploy.checks.nodes import ADMIN, ENVIRONMENT, Node, Program, redis, started, talkme
-from deploy.checks.running import ROOT, Missing, Report, Wrong, as_root_of_its_own, run
+from deploy.checks.running import ROOT, Missing, Report, Wrong, as_root_of_its_own, run, until
 
 SEARCHED = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 STORE = "redis://127.0.0.1:6379/0"
@@ -32,7 +32,7 @@ RATE = 10.0
 BEFORE = os.environ.get("ITEIRA_CHECK_FROM", "")
 """A commit: the nodes run its program at first, and are upgraded to this one."""
 IN_FLIGHT = 2.0
-"""Seconds that a reply may have been on its way when its node was killed, by two clocks' reckoning."""
+"""Seconds that a reply may have been on its way when its process was killed, by two clocks' reckoning."""
 ADDRESSES = {"allowed": "198.51.100.7", "flooding": "203.0.113.9"}
 
 
@@ -112,18 +112,22 @@ def _before(folder: Path, stack: ExitStack) -> Path:
 
 
 def _load(report: Report, folder: Path, nodes: list[Node], stack: ExitStack) -> None:
-    """One node killed and started again, then both upgraded one after the other, while callers call."""
+    """One node killed and started again, a worker of the other stopped, then both upgraded, while callers call."""
     shutil.copy(ROOT / "deploy/nginx/admin.conf.example", "/etc/nginx/iteira/admin.conf")
     run("nginx", "-s", "reload", env={**ENVIRONMENT, "PATH": SEARCHED})
     heard = Heard()
     load = _calls(folder)
     try:
         time.sleep(SECONDS / 5)
-        killed = time.time()
+        broken_at = [time.time()]
         nodes[0].kill()
         time.sleep(SECONDS / 20)
         nodes[0].start()
         nodes[0].until_ready()
+        broken_at.append(time.time())
+        hung = nodes[1].stop_a_worker()
+        until(lambda: f"worker {hung} hangs" in nodes[1].log.read_text(), "the supervisor replaces a worker that hangs")
+        report.saw(f"a worker that was stopped is replaced after {time.time() - broken_at[-1]:.1f} s")
         for index, old in enumerate(nodes):
             time.sleep(SECONDS / 10)
             began = time.monotonic()
@@ -139,12 +143,14 @@ def _load(report: Report, folder: Path, nodes: list[Node], stack: ExitStack) -> 
         raise Wrong(f"simulate-load ended with {load.returncode}: {complaints}")
     document = json.loads(said)
     verdict = document["verdict"]
-    again = heard.again(killed)
+    again = sum(map(heard.again, broken_at))
     broken = [name for name in ("lost", "out_of_order", "stray", "failed", "expired") if verdict[name]]
     broken += ["doubled"] if verdict["doubled"] > again else []
     report.must(not broken, "the verdict on the load through nginx is clean", f"{broken} {verdict} {complaints}")
     figures = {name: count for name, count in verdict.items() if isinstance(count, int)}
-    report.saw(f"{figures}, of the doubled {again} by the kill between TalkMe's acceptance and our record of it")
+    report.saw(
+        f"{figures}, of the doubled {again} by a process that ended between TalkMe's acceptance and our record of it"
+    )
     report.saw(f"refused and sent again {document['refused_deliveries']}, latency {document['latency']}")
     served = [node.requests().count("POST /webhook/talkme ") for node in nodes]
     report.must(all(served), f"both nodes were given webhooks: {served}")
@@ -164,7 +170,7 @@ class Heard:
                     self._replies.append(json.loads(line[6:]))
 
     def again(self, killed: float) -> int:
-        """How many replies were heard twice, word for word, because their node was killed at this moment."""
+        """How many replies were heard twice, word for word, because their process was killed or stopped then."""
         count = 0
         for index, first in enumerate(self._replies):
             if abs(first["at"] - killed) <= IN_FLIGHT:

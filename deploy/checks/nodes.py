@@ -112,6 +112,14 @@ class Node(Program):
 
         until(ready, f"{self.name} serves")
 
+    def stop_a_worker(self) -> int:
+        """SIGSTOP to one of its worker processes, whose id is returned."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        workers = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(workers[-1], signal.SIGSTOP)
+        return workers[-1]
+
     def requests(self) -> str:
         """The lines of its log of requests."""
         with suppress(FileNotFoundError):

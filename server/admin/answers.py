@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pydantic import BaseModel
-
+from server.admin.form import Form
 from server.models import Event, Message, Session, TranscriptLine, Waiting
 from server.observability.health import Check
 
 
-class HealthCheck(BaseModel):
+class HealthCheck(Form):
     status: str
+    """`ok`, `degraded` or `unavailable`."""
     detail: str
+    """What is seen, for people."""
 
 
-class HealthAnswer(BaseModel):
+class HealthAnswer(Form):
     status: str
+    """The worst of the checks: `ok`, `degraded` or `unavailable`."""
     service: str = "talkme_webhook"
     checks: dict[str, HealthCheck]
+    """By the part that is looked at."""
 
     @classmethod
     def of(cls, status: str, checks: dict[str, Check]) -> HealthAnswer:
@@ -29,44 +32,59 @@ class HealthAnswer(BaseModel):
         )
 
 
-class SessionAnswer(BaseModel):
+class SessionAnswer(Form):
     user_id: str
     session_id: str
+    """TalkMe's id of the dialog, as its latest message named it."""
     client_name: str | None
+    """As the caller or TalkMe gave it."""
     gender: str | None
+    """`female` or `male`, as far as the caller's words tell."""
     phone_number: str | None
+    """E.164 where it is a valid number."""
     messages_count: int
+    """Accepted from the caller."""
     created_at: str
     last_activity: str
 
 
-class Happened(BaseModel):
+class Happened(Form):
     at: str
     event: str
+    """As listed in docs/consultant.md."""
     details: dict[str, str | float | bool | None]
+    """Without texts and personal data."""
 
 
-class MessageAnswer(BaseModel):
+class MessageAnswer(Form):
     """One message and what happened in its turn, without what was said."""
 
     id: str
+    """Our own number of the message."""
     user_id: str
     state: str
+    """`accepted`, `answering`, `answered`, `sent`, `failed` or `expired`."""
     reason: str | None
+    """Why it failed or expired."""
     attempts: int
+    """How often a worker has begun to work on it."""
     answered_by: str | None
+    """Which consultant has composed the reply."""
     accepted_at: str
     waiting_since: str
+    """When it was accepted, or tried again."""
     updated_at: str
     timeline: list[Happened]
 
 
-class Line(BaseModel):
+class Line(Form):
     role: str
+    """`caller` or `consultant`."""
     message_id: str
     text: str
     at: str
     state: str
+    """Of the message that the line belongs to."""
     reason: str | None
     """Why the message failed or expired."""
     original: str | None
@@ -79,13 +97,13 @@ class SessionWithTranscript(SessionAnswer):
     transcript: list[Line]
 
 
-class SessionsAnswer(BaseModel):
+class SessionsAnswer(Form):
     sessions: list[SessionAnswer]
     more: bool
     """Others fit too: they are on the next page."""
 
 
-class Cleared(BaseModel):
+class Cleared(Form):
     message: str
 
 
@@ -97,37 +115,44 @@ class Retried(Cleared):
     retried: int
 
 
-class WaitingMessage(BaseModel):
+class WaitingMessage(Form):
     """A caller who has no whole answer yet; what is said to pass the time does not stop `seconds`."""
 
     id: str
     user_id: str
     state: str
+    """`accepted`, `answering` or `answered`."""
     since: str
+    """When it was accepted, or tried again."""
     seconds: float
     attempts: int
     worker: str | None
     """Whose claim it is; None while nobody has it."""
 
 
-class WaitingAnswer(BaseModel):
+class WaitingAnswer(Form):
     waiting: list[WaitingMessage]
 
 
-class DeadLetter(BaseModel):
+class DeadLetter(Form):
     id: str
     user_id: str
     session_id: str
     state: str
+    """`failed` or `expired`."""
     text: str
+    """What the caller said."""
     reply: str | None
+    """What would be said, if it is known already."""
     reason: str | None
+    """Why it was given up."""
     attempts: int
+    """How often a worker has begun to work on it."""
     accepted_at: str
     updated_at: str
 
 
-class FailedAnswer(BaseModel):
+class FailedAnswer(Form):
     failed: list[DeadLetter]
 
 

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from server.admin.answers import iso
+from server.admin.form import Form
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.gaps import Gap
 from server.models import Asked
 
 
-class KnowledgeAnswer(BaseModel):
+class KnowledgeAnswer(Form):
     knowledge_base_exists: bool
     files_count: int
     documents_count: int
+    """Rows and pieces of text."""
     updated_at: str | None
+    """When the files were read."""
     embedder: str
+    """Who understands meaning; `none`: words alone are searched."""
     problems: list[str]
+    """A line for each file that could not be read, with what to do."""
 
 
-class Found(BaseModel):
+class Found(Form):
     text: str
     source: str
+    """The file's name."""
     location: str
+    """`sheet!row` in Excel's numbering, or the heading."""
     score: float
+    """Orders the results of one search, and means nothing more."""
 
 
-class GapAnswer(BaseModel):
+class GapAnswer(Form):
     """Questions that ask the same and have no answer; `question` is the most asked of them, `count` of all."""
 
     question: str
@@ -36,35 +42,39 @@ class GapAnswer(BaseModel):
     confidence: float
     last_asked_at: str
     also: list[str]
+    """How others have asked the same."""
 
 
-class GapsAnswer(BaseModel):
+class GapsAnswer(Form):
     """`total` counts those beyond the limit too."""
 
     total: int
     gaps: list[GapAnswer]
 
 
-class Forgotten(BaseModel):
+class Forgotten(Form):
     message: str
     forgotten: int
 
 
-class AskedAnswer(BaseModel):
+class AskedAnswer(Form):
     text: str
     answered: bool
     confidence: float
+    """Of the search, 0 to 1."""
     count: int
 
 
-class QuestionsAnswer(BaseModel):
+class QuestionsAnswer(Form):
     questions: list[AskedAnswer]
 
 
-class SearchAnswer(BaseModel):
+class SearchAnswer(Form):
     query: str
     confidence: float
+    """0 to 1: how likely the first result answers the question."""
     results: list[Found]
+    """Best first."""
 
 
 def gaps_answer(gaps: Sequence[Gap], limit: int) -> GapsAnswer:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
-
 from server.admin.answers import iso
+from server.admin.form import Form
 from server.knowledge.base import KnowledgeStatus
 from server.models import Event, Message, Received, Session, Totals, Worker
 from server.observability.quiet import Silence, silence
@@ -33,8 +32,9 @@ class Looked:
     received: Received
 
 
-class ActiveSession(BaseModel):
+class ActiveSession(Form):
     user_id: str
+    """Its first 10 characters and `...`."""
     messages_count: int
     client_name: str | None
     phone_number: str | None
@@ -42,12 +42,14 @@ class ActiveSession(BaseModel):
     last_activity: str
 
 
-class Queue(BaseModel):
+class Queue(Form):
     depth: int
+    """Messages that wait or are worked on."""
     oldest_seconds: float | None
+    """How long the oldest of them has waited."""
 
 
-class Percentiles(BaseModel):
+class Percentiles(Form):
     """Seconds, None where there are none."""
 
     count: int
@@ -56,7 +58,7 @@ class Percentiles(BaseModel):
     p99: float | None
 
 
-class LastMinute(BaseModel):
+class LastMinute(Form):
     """Replies delivered in the last 60 seconds, as far as they are among the latest 300, and seconds they took."""
 
     replies: int
@@ -73,21 +75,24 @@ class Latency(Percentiles):
     last_minute: LastMinute
 
 
-class WorkerAnswer(BaseModel):
+class WorkerAnswer(Form):
     id: str
     pid: int
     host: str
     started_at: str
     seen_at: str
+    """Its latest report."""
     turns: int
+    """Under way."""
     consultant: str
+    """Who answers first."""
     cpu: float | None
     """Processors it keeps busy: 0.5 is half of one."""
     memory: int | None
     """Bytes."""
 
 
-class LatestError(BaseModel):
+class LatestError(Form):
     """`user_id` is cut as in the active sessions; `stage` is where it failed."""
 
     id: str
@@ -98,41 +103,49 @@ class LatestError(BaseModel):
     reason: str | None
 
 
-class Line(BaseModel):
+class Line(Form):
     """When the last message came. `usually` is how many come in as long a time at this hour of the week, None until a
     week is known."""
 
     last_at: str | None
     silent_seconds: float | None
+    """Since then."""
     usually: float | None
     unusually_quiet: bool
 
 
-class KnowledgeFigures(BaseModel):
+class KnowledgeFigures(Form):
     documents_count: int
     embedder: str
     problems: list[str]
 
 
-class StatsAnswer(BaseModel):
+class StatsAnswer(Form):
     total_sessions: int
+    """Known to the store."""
     active_sessions: int
+    """Of them, those that have not ended and are not silent for `store.session_idle`."""
     messages_processed: int
+    """Replies delivered since the store was made."""
     errors: int
+    """Messages that failed since the store was made."""
     errors_by_stage: dict[str, int]
     """Of the latest 100 messages that failed or expired: how many in which stage."""
     latest_errors: list[LatestError]
+    """The latest 10."""
     answered_by: dict[str, int]
     """Replies delivered, by who composed them: `openai`, `second`, `offline`, or `fixed` where none could."""
     active_sessions_details: list[ActiveSession]
+    """The latest 100."""
     queue: Queue
     latency: Latency
     uptime: float
-    """Of the longest running worker."""
+    """Seconds; of the longest running worker."""
     workers: list[WorkerAnswer]
     refused: dict[str, int]
     """Webhooks that the living workers have refused, by HTTP status."""
     consultant: str
+    """Who answers first."""
     talkme: str
     """Where replies go: the base address of TalkMe's API."""
     knowledge: KnowledgeFigures

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.admin.document import document as of_app
+import httpx
+
 from server.app import create_app
 from server.settings import Knowledge, Settings
 
@@ -29,8 +32,8 @@ curl -H "Authorization: Bearer $ITEIRA_ADMIN__TOKEN" https://your.domain/knowled
 The commands of `iteira` use these paths and print these documents with `--json` ([cli.md](cli.md)).
 
 Answers are JSON. Times are ISO 8601 in UTC, durations seconds. A refusal has a status from 400 on and
-`{"success": false, "error": "…"}` with what was wrong and what is expected; the webhook's own refusals have the form of
-its answers. Who is refused and after how much: [who comes in](gate.md).
+`{"success": false, "error": "…"}` with what was wrong and what is expected. Who is refused and after how much: [who
+comes in](gate.md).
 """
 Document = Mapping[str, Any]
 _LONG_NAME = re.compile(r"^.*__")
@@ -38,14 +41,45 @@ _LONG_NAME = re.compile(r"^.*__")
 
 def api() -> str:
     """The whole document."""
-    app = create_app(Settings(knowledge=Knowledge(embedder="none")))  # another one takes long to load
-    document = of_app(app, ["HTTPBearer"])
-    parts = [HEAD, _overview(document)]
+    document = asyncio.run(_document())
+    common = _common(document)
+    parts = [HEAD, _overview(document), _refusals(common)]
     for tag, operations in _by_tag(document).items():
         parts.append(f"## {tag.capitalize()}\n")
-        parts += [line for operation in operations for line in _operation(*operation)]
+        parts += [line for operation in operations for line in _operation(*operation, common)]
     parts += ["## Objects\n", *_objects(document)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+async def _document() -> Document:
+    """As a program of the daemon's own machine gets it."""
+    app = create_app(Settings(knowledge=Knowledge(embedder="none")))  # the embedder takes long to load
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        document: Document = (await client.get("/openapi.json")).raise_for_status().json()
+    return document
+
+
+def _common(document: Document) -> dict[str, str]:
+    """Refusals that most routes have, by their status."""
+    all_of_them = [operation for operations in _by_tag(document).values() for _, _, operation in operations]
+    told = Counter(each for operation in all_of_them for each in _answers(operation) if each[0] >= "400")
+    return {status: said for (status, said), often in told.items() if 2 * often > len(all_of_them)}
+
+
+def _refusals(common: Mapping[str, str]) -> str:
+    rows = [f"| {status} | {said} |" for status, said in sorted(common.items())]
+    if not rows:
+        return ""
+    said = "Every path of the administration may be refused like this; what it refuses besides is told with it."
+    return "\n".join(["## Refusals\n", f"{said}\n", "| status | |\n| --- | --- |", *rows, ""])
+
+
+def _answers(operation: Document) -> Iterator[tuple[str, str]]:
+    """Status, and what it means with what is answered."""
+    for status, answer in operation["responses"].items():
+        said = "" if answer.get("description") == "Successful Response" else _said(answer.get("description"))
+        yield status, ": ".join(filter(None, [said, _content(answer)]))
 
 
 def _by_tag(document: Document) -> dict[str, list[tuple[str, str, Document]]]:
@@ -70,7 +104,7 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def _operation(path: str, method: str, operation: Document) -> Iterator[str]:
+def _operation(path: str, method: str, operation: Document, common: Mapping[str, str]) -> Iterator[str]:
     yield f"### {method} {path}\n"
     yield f"{_said(operation.get('description'))}\n"
     if parameters := operation.get("parameters"):
@@ -86,9 +120,7 @@ def _operation(path: str, method: str, operation: Document) -> Iterator[str]:
     if body := operation.get("requestBody"):
         yield f"Body: {_content(body)}\n"
     yield "| status | |\n| --- | --- |"
-    for status, answer in operation["responses"].items():
-        told = ": ".join(filter(None, [_said(answer.get("description")), _content(answer)]))
-        yield f"| {status} | {told} |"
+    yield from (f"| {status} | {said} |" for status, said in _answers(operation) if common.get(status) != said)
     yield ""
 
 
@@ -135,6 +167,8 @@ def _simple(schema: Document) -> str:
             return f"list of {_kind(schema.get('items', {}))}"
         case "object":
             values = schema.get("additionalProperties")
+            if "properties" in schema:
+                return _said(schema.get("title")) or "object"
             return f"object of {_kind(values)}" if isinstance(values, dict) and values else "object"
         case "string":
             return "time (ISO 8601)" if schema.get("format") == "date-time" else "text"

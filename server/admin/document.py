@@ -8,10 +8,11 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+
+from server.admin.form import Form
 
 
-class Refusal(BaseModel):
+class Refusal(Form):
     """Every answer of the administration that is not what was asked for."""
 
     success: bool

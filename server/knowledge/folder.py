@@ -50,7 +50,7 @@ def ignored(path: Path) -> bool:
 def refused(folder: Path, path: Path, bounds: Bounds) -> str | None:
     """Why a file of the folder is not opened at all, with its name and what to do; None where it may be."""
     if not can_be_shown(path.name):  # a terminal would obey it, and a name that is no Unicode cannot be stored
-        return f"{path.name!r}: has characters in its name that cannot be shown; rename it"
+        return f"{_readable(path.name)!r}: has characters in its name that cannot be shown; rename it"
     try:
         state = path.stat()
         if not path.resolve().is_relative_to(folder.resolve()):
@@ -63,6 +63,15 @@ def refused(folder: Path, path: Path, bounds: Bounds) -> str | None:
         most = f"{megabytes(bounds.size)} (knowledge.file_size)"
         return f"{path.name}: has {megabytes(state.st_size)}, more than {most}; leave in it only what callers ask about"
     return None
+
+
+def _readable(name: str) -> str:
+    """A name that is no Unicode as Windows' archives mean it, so that its owner knows which file it is."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("cp1251", "replace")
+    return name
 
 
 def fingerprint(folder: Path, paths: Sequence[Path], bounds: Bounds) -> str:

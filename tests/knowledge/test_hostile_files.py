@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 import zlib
@@ -34,8 +35,8 @@ def put(folder: Path, hostile: Hostile) -> str:
     """Writes it, and gives the beginning of what is to be said of it."""
     name, write, _ = hostile
     write(folder / name)
-    shown = all(char.isprintable() for char in name)
-    return f"{name if shown else repr(name)}: "
+    readable = os.fsencode(name).decode("cp1251") if "\udccf" in name else name
+    return f"{readable}: " if name.isprintable() else f"{readable!r}: "
 
 
 async def test_every_hostile_file_is_named_and_skipped_and_the_others_are_read(folder: Path, tmp_path: Path) -> None:

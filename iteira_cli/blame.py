@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from iteira_cli.documents import Happened, Message
 
 QUEUE, KNOWLEDGE, MODEL, TALKME, OURS = "queue", "knowledge", "model", "TalkMe", "store and our code"
+GIVEN_UP = "given up, until it was tried again"
+DEAD = ("failed", "expired")
 OFFLINE = ("offline", "fixed")
 """Consultants that are our own code."""
 
@@ -23,17 +26,16 @@ def moment(happened: Happened) -> float:
 
 
 def spent(timeline: Sequence[Happened]) -> dict[str, float]:
-    """Seconds by stage, most first. Waiting for a worker, after a dead one too, is the queue's."""
+    """Seconds by stage, most first. Waiting for a worker, after a dead one too, is the queue's; not so the time after
+    which a person let a message wait again that was given up."""
     if not timeline:
         return {}
     seconds: dict[str, float] = defaultdict(float)
-    before = moment(timeline[0])
-    for happened in timeline:
+    for before, happened in pairwise([timeline[0], *timeline]):
         if happened["event"] == "claimed":
-            seconds[QUEUE] += moment(happened) - before
+            seconds[GIVEN_UP if before["event"] in DEAD else QUEUE] += moment(happened) - moment(before)
         elif stage := stage_of(happened):
             seconds[stage] += float(happened["details"].get("seconds") or 0)
-        before = moment(happened)
     whole = moment(timeline[-1]) - moment(timeline[0])
     seconds[OURS] += max(0.0, whole - sum(seconds.values()))
     return dict(sorted(seconds.items(), key=lambda stage: -stage[1]))
@@ -72,7 +74,9 @@ def _answered(message: Message) -> str:
     stage, most = next(iter(seconds.items()))
     whole = sum(seconds.values())
     by = f" by {message['answered_by']}" if message["answered_by"] else ""
-    return f"Answered{by} within {_said(whole)}; {stage} took most of it, {_said(most)}.{_remark(message['timeline'])}"
+    given_up = f"for {_said(most)} of that it was {GIVEN_UP}"
+    blamed = given_up if stage == GIVEN_UP else f"{stage} took most of it, {_said(most)}"
+    return f"Answered{by} within {_said(whole)}; {blamed}.{_remark(message['timeline'])}"
 
 
 def _remark(timeline: Sequence[Happened]) -> str:
@@ -82,9 +86,12 @@ def _remark(timeline: Sequence[Happened]) -> str:
         for details in (happened["details"] for happened in timeline if happened["event"] == "consultant")
         if (outcome := details.get("outcome")) in WITHOUT_ANSWER
     ]
-    claims = sum(happened["event"] == "claimed" for happened in timeline)
-    if claims > 1:
-        wrong.append(f"{claims - 1} workers lost it before")
+    given_up = sum(happened["event"] in DEAD for happened in timeline)
+    lost = sum(happened["event"] == "claimed" for happened in timeline) - given_up - 1
+    if lost > 0:
+        wrong.append(f"{lost} {'worker' if lost == 1 else 'workers'} lost it before")
+    if given_up:
+        wrong.append(f"it was given up {'once' if given_up == 1 else f'{given_up} times'} and tried again")
     return f" On the way: {'; '.join(wrong)}." if wrong else ""
 
 

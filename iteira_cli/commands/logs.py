@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iteira_cli.completion import user_ids
 from iteira_cli.errors import Failed, Usage
 from iteira_cli.options import load_settings, moment
 
@@ -43,7 +44,10 @@ def logs(
         Level.DEBUG
     ),
     session: Annotated[
-        str | None, typer.Option("--session", metavar="USER_ID", help="Only what is about this session.")
+        str | None,
+        typer.Option(
+            "--session", metavar="USER_ID", help="Only what is about this session.", autocompletion=user_ids
+        ),
     ] = None,
     grep: Annotated[
         str | None, typer.Option("--grep", metavar="REGEX", help="Only messages that this is found in.")

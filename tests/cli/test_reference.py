@@ -92,6 +92,12 @@ def test_ids_of_sessions_are_completed(daemon: ScriptedDaemon, command: str) -> 
     assert offered(completed(f"iteira {command} bo", ITEIRA_URL=daemon.url)) == ["boris"]
 
 
+def test_the_logs_of_this_machine_are_searched_for_sessions_of_its_daemon(daemon: ScriptedDaemon) -> None:
+    daemon.answers["GET /webhook/talkme/sessions?limit=50"] = (200, {"sessions": [SESSION]})
+    found = completed("iteira logs --session ", ITEIRA_SERVER__PORT=str(daemon.port))
+    assert offered(found) == ["xI4WylKDvtas"]
+
+
 def test_ids_of_failed_messages_are_completed_by_the_daemon_that_the_line_names(daemon: ScriptedDaemon) -> None:
     daemon.answers["GET /webhook/talkme/failed?limit=50"] = (200, {"failed": [DEAD]})
     assert offered(completed(f"iteira failed retry --url {daemon.url} ")) == [DEAD["id"]]

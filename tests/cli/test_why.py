@@ -95,7 +95,23 @@ def test_what_went_wrong_on_the_way_to_an_answer_is_told(daemon: ScriptedDaemon)
     timeline = [*TIMELINE[:3], failed, skipped, happened(3, "claimed", by="w2", attempt=2), *TIMELINE[3:]]
     said = verdict(daemon, timeline=timeline, answered_by="offline")
     assert "On the way: openai failed (no answer within 8 s); second was not asked (circuit open)" in said
-    assert "1 workers lost it before." in said
+    assert "1 worker lost it before." in said
+
+
+def test_the_time_until_somebody_tries_it_again_is_not_the_queues(daemon: ScriptedDaemon) -> None:
+    timeline = [
+        happened(0, "accepted"),
+        happened(0.5, "claimed", by="w1", attempt=1),
+        happened(3.5, "send", outcome="HTTP 500", attempts=3, seconds=3.0),
+        happened(3.5, "failed"),
+        happened(63.5, "claimed", by="w1", attempt=1),
+        happened(64.0, "send", outcome="taken", attempts=1, seconds=0.5),
+        happened(64.0, "sent"),
+    ]
+    assert verdict(daemon, timeline=timeline) == (
+        "Answered by openai within 0:01:04; for 0:01:00 of that it was given up, until it was tried again."
+        " On the way: it was given up once and tried again."
+    )
 
 
 def test_who_is_unknown_is_told_where_to_look(daemon: ScriptedDaemon) -> None:

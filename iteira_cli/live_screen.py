@@ -47,20 +47,25 @@ class Glance:
 
 @dataclass
 class History:
-    """Replies a minute and p90 of the last minute, look by look."""
+    """Replies a minute and their p90, both of the last minute, look by look."""
 
     replies: deque[float | None] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     slow: deque[float | None] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
-    _before: tuple[float, int] | None = None
+    _looks: deque[tuple[float, int]] = field(default_factory=deque)
+    """When, and how many had been answered by then: those of the last minute, and the one before."""
 
     def add(self, stats: Stats, at: float) -> None:
-        processed = stats["messages_processed"]
-        if self._before and at > self._before[0]:
-            # A store that was changed for another begins anew: that is no negative speed.
-            self.replies.append(max(0, processed - self._before[1]) / (at - self._before[0]) * MINUTE)
+        processed, looks = stats["messages_processed"], self._looks
+        if looks and processed < looks[-1][1]:
+            looks.clear()  # a store that was changed for another begins anew: that is no negative speed
+        looks.append((at, processed))
+        while len(looks) > 2 and looks[1][0] <= at - MINUTE:
+            looks.popleft()
+        began, before = looks[0]
+        if at > began:
+            self.replies.append((processed - before) / (at - began) * MINUTE)
             minute = stats["latency"].get("last_minute")
             self.slow.append(minute["p90"] if minute else None)
-        self._before = at, processed
 
 
 @dataclass

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Output:
         sys.stdout.write(as_document(data))
 
     def line(self, text: str) -> None:
-        """One line of the result, never broken."""
-        self.out.print(printable(text), soft_wrap=True)
+        """One line of the result; where a terminal is narrower, it goes on below."""
+        self.out.print(printable(_broken(self.out, text)), soft_wrap=True)
 
     def paragraphs(self, text: str) -> None:
         """A document of several lines, as it is."""
@@ -110,21 +111,30 @@ class Output:
 
     def note(self, text: str) -> None:
         """Progress: what happens now, for the one who waits."""
-        self.err.print(printable(text), style="dim", soft_wrap=True)
+        self.err.print(printable(_broken(self.err, text)), style="dim", soft_wrap=True)
 
     def warning(self, text: str) -> None:
         """What is done as asked, though it may not be meant."""
-        from rich.text import Text
-
-        self.err.print(Text("Warning: ", style="bold yellow"), printable(text), sep="", soft_wrap=True)
+        self._say("Warning:", "bold yellow", text)
 
     def error(self, text: str, hint: str | None = None) -> None:
         """What went wrong and, on a line of its own, what to do next."""
-        from rich.text import Text
-
-        self.err.print(Text("Error: ", style="bold red"), printable(text), sep="", soft_wrap=True)
+        self._say("Error:", "bold red", text)
         if hint:
-            self.err.print(printable(hint), soft_wrap=True)
+            self.err.print(printable(_broken(self.err, hint)), soft_wrap=True)
+
+    def _say(self, what: str, style: str, text: str) -> None:
+        said = printable(_broken(self.err, f"{what} {text}"))
+        said.stylize(style, 0, len(what))
+        self.err.print(said, soft_wrap=True)
+
+
+def _broken(console: Console, text: str) -> str:
+    """At blanks, where a terminal would break it anywhere. A path or an address stays whole, however long."""
+    if not console.is_terminal:
+        return text
+    fill = TextWrapper(console.width, break_long_words=False, break_on_hyphens=False).fill
+    return "\n".join(map(fill, text.split("\n")))
 
 
 def as_document(data: object) -> str:

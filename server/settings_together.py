@@ -106,7 +106,8 @@ def time_budget(settings: Settings) -> list[str]:
         whole = math.ceil(left / talkme.timeout) - 1  # the pauses take their part
         lines.append(
             f"Should TalkMe hang, they do not all happen: the answer may take {thinking:g} s, "
-            f"and the {left:g} s that are left then are enough for {whole} whole attempts."
+            f"and the {left:g} s that are left then are enough for {whole} whole "
+            f"{'attempt' if whole == 1 else 'attempts'}."
         )
     lines.append(
         f"If a worker dies, another takes its callers over within {settings.store.lease:g} s; a message that is "

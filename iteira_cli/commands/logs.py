@@ -45,9 +45,7 @@ def logs(
     ),
     session: Annotated[
         str | None,
-        typer.Option(
-            "--session", metavar="USER_ID", help="Only what is about this session.", autocompletion=user_ids
-        ),
+        typer.Option("--session", metavar="USER_ID", help="Only what is about this session.", autocompletion=user_ids),
     ] = None,
     grep: Annotated[
         str | None, typer.Option("--grep", metavar="REGEX", help="Only messages that this is found in.")

@@ -163,12 +163,12 @@ def test_with_nobody_waiting_and_no_errors_it_says_so() -> None:
     assert {"Nobody waits.", "No errors."} <= set(lines)
 
 
-def test_throughput_is_what_was_answered_between_two_looks() -> None:
+def test_throughput_is_what_was_answered_in_the_last_minute() -> None:
     history = History()
-    for at, processed in ((0, 10), (30, 20), (60, 20), (90, 0)):
+    for at, processed in ((0, 10), (30, 20), (60, 20), (90, 20), (120, 0), (150, 1)):
         history.add(STATS | {"messages_processed": processed}, float(at))  # type: ignore[arg-type]
-    assert list(history.replies) == [20.0, 0.0, 0.0], "another store is no negative speed"
-    assert list(history.slow) == [1.2] * 3
+    assert list(history.replies) == [20.0, 10.0, 0.0, 2.0], "another store is no negative speed"
+    assert list(history.slow) == [1.2] * 4
 
 
 def test_a_sparkline_shows_the_latest_and_leaves_out_what_is_unknown() -> None:

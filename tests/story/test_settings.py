@@ -164,7 +164,7 @@ def test_a_file_that_was_named_must_be_there(elsewhere: Path) -> None:
 def test_the_time_budget_says_what_the_limits_mean_in_seconds() -> None:
     lines = " ".join(load(flags={"talkme.attempts": 5, "agent.api_key": "sk-1"}).time_budget())
     assert "5 attempts x 10 s = 50 s" in lines
-    assert "the answer may take 15 s, and the 15 s that are left then are enough for 1 whole attempts" in lines
+    assert "the answer may take 15 s, and the 15 s that are left then are enough for 1 whole attempt." in lines
     assert "are enough for 2 whole attempts" in " ".join(load().time_budget()), "pauses leave no room for the third"
     assert "they do not all happen" not in " ".join(load(flags={"talkme.attempts": 2}).time_budget())
 

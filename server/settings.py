@@ -295,6 +295,17 @@ def load(config: Path | None = None, flags: Mapping[str, object] | None = None) 
         raise SettingsError("\n".join(problems)) from None
 
 
+def complaint(name: str, value: str) -> str | None:
+    """What is wrong with this value of one setting (`section.key`), looked at by itself; None if nothing is."""
+    section, key = name.split(".")
+    try:
+        Settings.model_validate({section: {key: value}})
+    except ValidationError as error:
+        told = [line for item in error.errors() for line in _explain(item, {(section, key): "the answer"})]
+        return "; ".join(told)
+    return None
+
+
 def _explain(item: Any, origins: Origins) -> list[str]:
     """One pydantic error as lines for the person who wrote the value."""
     location = tuple(str(part) for part in item["loc"])

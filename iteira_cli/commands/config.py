@@ -31,8 +31,8 @@ def config() -> None:
 QUESTIONS = (
     ("company.name", "What is the company called?", "Итейра"),
     ("talkme.base_url", "Base address of TalkMe's API", "https://api.talkme.ru/"),
-    ("talkme.tokens", "Tokens of your TalkMe webhooks, separated by commas (empty: any token is let in)", ""),
-    ("agent.api_key", "Key of an OpenAI-compatible provider (empty: the built-in offline consultant answers)", ""),
+    ("talkme.tokens", "Tokens of your webhooks, separated by commas (empty: any)", ""),
+    ("agent.api_key", "Key of an OpenAI-compatible provider (empty: no AI model)", ""),
     ("knowledge.path", "Folder with the company's Excel and text files", "knowledge"),
 )
 
@@ -59,13 +59,23 @@ def init(
     if not defaults and not sys.stdin.isatty():
         raise Usage("there is no terminal to ask on", "--defaults writes the file without questions")
     asked = () if defaults else QUESTIONS
-    answers = {
-        name: typer.prompt(question, default=usual, show_default=bool(usual), err=True)
-        for name, question, usual in asked
-    }
+    answers = {name: _answer(name, question, usual) for name, question, usual in asked}
     for path in first_config.write(config, Path(".env"), answers):
         output.line(f"written: {path}")
     output.note("`iteira config check` reads it as the daemon will; `iteira serve` starts that.")
+
+
+def _answer(name: str, question: str, usual: str) -> str:
+    """Asked again until it is a value that the setting can have."""
+    from server.settings import complaint
+
+    def usable(given: str) -> str:
+        if given and (wrong := complaint(name, given)):
+            raise typer.BadParameter(wrong)
+        return given
+
+    given = typer.prompt(question, default=usual, show_default=bool(usual), err=True, value_proc=usable)
+    return str(given)
 
 
 @app.command()

@@ -135,6 +135,15 @@ def test_five_questions_make_a_configuration_and_secrets_are_kept_apart(tmp_path
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
+def test_an_answer_that_cannot_be_used_is_asked_for_again() -> None:
+    answers = ["", "salon.by/api", "https://salon.by/api/", "short", "token-of-the-salon", "", ""]
+    shown = iteira_on_terminal("config", "init", types="".join(f"{answer}\n" for answer in answers))
+    assert shown.returncode == 0, shown.stdout
+    assert "talkme.base_url = 'salon.by/api': expected an address that starts with http" in shown.stdout
+    assert "talkme.tokens = (hidden): expected at least 10 characters" in shown.stdout
+    assert load().talkme.base_url == "https://salon.by/api/"
+
+
 def test_without_a_terminal_nothing_is_asked() -> None:
     shown = iteira("config", "init")
     assert (shown.returncode, "--defaults" in shown.stderr) == (2, True)

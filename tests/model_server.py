@@ -32,8 +32,8 @@ class Completion:
     """Held back before the first words, too."""
     error: str = "no"
     """What it says where `status` is no success."""
-    usage: tuple[int, int] | None = None
-    """Tokens read and written, told at the end."""
+    usage: dict[str, int] | None = None
+    """Told in a chunk of its own, behind the answer."""
 
 
 @dataclass
@@ -76,8 +76,7 @@ async def _events(completion: Completion) -> AsyncIterator[str]:
             yield _event({"tool_calls": [part]})
     yield _event({}, finish="tool_calls" if completion.functions else "stop")
     if completion.usage:
-        read, written = completion.usage
-        yield f'data: {{"choices": [], "usage": {{"prompt_tokens": {read}, "completion_tokens": {written}}}}}\n\n'
+        yield f"data: {json.dumps({'choices': [], 'usage': completion.usage})}\n\n"
     yield "data: [DONE]\n\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.clock import Clock
@@ -15,6 +15,7 @@ from server.consultant.base import (
     EndConversation,
     Inquiry,
     Irrelevant,
+    ModelCall,
     RememberClient,
     TransferToOperator,
 )
@@ -217,8 +218,11 @@ class _Reading:
         self._sentences, self._length, self._began = Sentences(), 0, clock.now()
         self.has_begun = False
 
-    def add(self, part: str | Decision) -> list[Sentence]:
+    def add(self, part: str | Decision | ModelCall) -> list[Sentence]:
         """Raises `ConsultantError` when it becomes too long."""
+        if isinstance(part, ModelCall):
+            self._timeline.add("model call", by=self._by, **asdict(part))
+            return []
         self.has_begun = True
         if not isinstance(part, str):
             self._draft.add(part)
@@ -241,7 +245,9 @@ class _Patience:
     def __init__(self, clock: Clock, waiting: Waiting) -> None:
         self._clock, self._waiting, self._left = clock, waiting, waiting.total
 
-    async def until(self, stream: AsyncGenerator[str | Decision, None], reading: _Reading) -> list[Sentence] | None:
+    async def until(
+        self, stream: AsyncGenerator[str | Decision | ModelCall, None], reading: _Reading
+    ) -> list[Sentence] | None:
         """Read on to the next complete sentences; None at the end. Raises `ConsultantError` when a limit is reached."""
         until, renewed = self._clock.now() + self._left, 0.0
         try:

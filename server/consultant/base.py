@@ -63,10 +63,20 @@ class RememberClient:
 Decision = EndConversation | TransferToOperator | Irrelevant | RememberClient
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What an answer has taken, told behind it. Tokens are the provider's figures, None where it tells none."""
+
+    attempts: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
 class Consultant(Protocol):
     """Answers one message at a time; keeps nothing between messages.
 
-    The text parts of the stream, joined, are what the caller hears; decisions may stand anywhere among them.
+    The text parts of the stream, joined, are what the caller hears; decisions may stand anywhere among them, and what
+    a model has taken behind them.
     A stream without text is possible only together with a decision. Raises `ConsultantError` when it cannot
     answer; it may have yielded a part by then.
     """
@@ -75,7 +85,7 @@ class Consultant(Protocol):
     def name(self) -> str:
         """Who answers, for people: `openai` or `offline`."""
 
-    def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
+    def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision | ModelCall, None]:
         """Stream the answer to one message."""
 
     async def close(self) -> None:

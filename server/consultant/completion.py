@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 Delta = dict[str, Any]
-"""What one event adds to the answer: `content`, `tool_calls`, or neither."""
+"""What one event adds to the answer: `content`, `tool_calls`, or neither; with `usage` where the provider tells it."""
 PATH = "chat/completions"
 DATA = b"data:"
 DONE = b"[DONE]"
@@ -138,9 +138,12 @@ class _Events:
             raise ValueError("an event of the stream is not JSON") from None
         if not isinstance(found, dict) or "error" in found:
             raise ValueError("the stream tells of an error")
-        self.usage = found.get("usage") or self.usage
+        if usage := found.get("usage"):
+            self.usage = usage
         choices = found.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            return []
-        delta = choices[0].get("delta")
-        return [delta if isinstance(delta, dict) else {}]
+        first = choices[0] if isinstance(choices, list) and choices else None
+        delta = first.get("delta") if isinstance(first, dict) else None
+        told = delta if isinstance(delta, dict) else {}
+        if usage:
+            return [told | {"usage": usage}]
+        return [told] if first else []

@@ -22,8 +22,12 @@ class ModelCalls:
 
     def used(self, usage: object) -> None:
         """Tokens of one call, as the provider tells them at the end of its answer."""
-        if isinstance(usage, dict):
-            for kind in ("prompt", "completion"):
-                tokens = usage.get(f"{kind}_tokens")
-                if isinstance(tokens, int) and tokens > 0:
-                    self._tally.add(of.TOKENS, self._by, kind, more=tokens)
+        for kind in ("prompt", "completion"):
+            if taken := tokens(usage, kind):
+                self._tally.add(of.TOKENS, self._by, kind, more=taken)
+
+
+def tokens(usage: object, kind: str) -> int | None:
+    """Of what a provider says that a call has taken: `prompt` or `completion`; None where it does not say."""
+    told = usage.get(f"{kind}_tokens") if isinstance(usage, dict) else None
+    return told if isinstance(told, int) and told > 0 else None

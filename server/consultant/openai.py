@@ -17,10 +17,12 @@ from server.consultant.base import (
     EndConversation,
     Inquiry,
     Irrelevant,
+    ModelCall,
     RememberClient,
     TransferToOperator,
 )
 from server.consultant.completion import CompletionFailed, Completions, Delta
+from server.consultant.model_calls import tokens
 from server.consultant.prompt import FUNCTIONS, Prompt, summary_messages
 from server.errors import ConsultantError
 from server.models import Exchange
@@ -41,19 +43,22 @@ class OpenAIConsultant:
     def __init__(self, completions: Completions, prompt: Prompt, clock: Clock, name: str = "openai") -> None:
         self._completions, self._prompt, self._clock, self.name = completions, prompt, clock, name
 
-    async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision, None]:
+    async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision | ModelCall, None]:
         calls: dict[str, _Call] = {}
-        stream, deltas = await self._begun(inquiry)
+        usage: object = None
+        stream, deltas, attempts = await self._begun(inquiry)
         async with aclosing(stream):
             while deltas:
                 if text := _text(deltas):
                     yield text
+                usage = next((delta["usage"] for delta in deltas if "usage" in delta), usage)
                 for part in _calls(deltas):
                     calls.setdefault(str(part.get("index")), _Call()).add(part)
                 deltas = await anext(stream, [])
         for call in calls.values():
             if decision := call.decision():
                 yield decision
+        yield ModelCall(attempts, tokens(usage, "prompt"), tokens(usage, "completion"))
 
     async def summary(self, before: str, exchanges: tuple[Exchange, ...]) -> str:
         text = ""
@@ -71,15 +76,15 @@ class OpenAIConsultant:
     async def close(self) -> None:
         await self._completions.close()
 
-    async def _begun(self, inquiry: Inquiry) -> tuple[AsyncGenerator[list[Delta]], list[Delta]]:
-        """The stream and its first deltas. Until then a failure that may pass is tried once more."""
+    async def _begun(self, inquiry: Inquiry) -> tuple[AsyncGenerator[list[Delta]], list[Delta], int]:
+        """The stream, its first deltas, and the attempts that it took: a failure that may pass is tried once more."""
         attempts = 0
 
-        async def attempt() -> tuple[AsyncGenerator[list[Delta]], list[Delta]]:
+        async def attempt() -> tuple[AsyncGenerator[list[Delta]], list[Delta], int]:
             nonlocal attempts
             attempts += 1
             stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS, again=attempts > 1)
-            return stream, await anext(stream, [])
+            return stream, await anext(stream, []), attempts
 
         return await tried(attempt, self._retrying)
 

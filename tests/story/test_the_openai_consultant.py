@@ -50,7 +50,7 @@ async def test_the_words_of_the_model_are_spoken(
 
 
 async def test_the_tokens_that_the_provider_tells_are_counted(daemon: httpx.AsyncClient, model: ModelServer) -> None:
-    model.script.append(Completion(["Здравствуйте."], usage=(120, 7)))
+    model.script.append(Completion(["Здравствуйте."], usage={"prompt_tokens": 120, "completion_tokens": 7}))
     await say(daemon, "Привет")
     assert model.requests[0]["stream_options"] == {"include_usage": True}
     told = await counted(daemon, "iteira_model_tokens_total", "openai", "prompt")

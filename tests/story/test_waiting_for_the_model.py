@@ -221,18 +221,20 @@ async def test_the_timeline_tells_what_happened_and_nothing_of_what_was_said(
     folder: Path, talkme: ScriptedTalkMe, model: ModelServer
 ) -> None:
     talkme.script["send"].append(Answer(status=500))
-    model.script.append(Completion(["48 рублей, ", "Анна."], functions=[("end_conversation", "{}")]))
+    taken = {"prompt_tokens": 812, "completion_tokens": 9}
+    model.script.append(Completion(["48 рублей, ", "Анна."], functions=[("end_conversation", "{}")], usage=taken))
     async with daemon_with(folder, talkme, model) as daemon:
         await say(daemon, f"Меня зовут Анна. {QUESTION}")
         events = await timeline(daemon)
         lines = (await daemon.get("/webhook/talkme/session/anna")).json()["transcript"]
     assert [event for event, _ in events] == [
-        *("accepted", "claimed", "knowledge", "first token", "consultant", "send", "finish", "sent")
+        *("accepted", "claimed", "knowledge", "first token", "model call", "consultant", "send", "finish", "sent")
     ]
     details = dict(events)
     assert details["claimed"]["attempt"] == 1
     assert details["knowledge"]["rows"] >= 1
     assert 0 < details["knowledge"]["confidence"] <= 1
+    assert details["model call"] == {"by": "openai", "attempts": 1, **taken}
     assert details["consultant"]["by"] == "openai"
     assert (details["send"]["outcome"], details["send"]["attempts"]) == ("taken", 2)
     assert details["finish"]["code"] == "SUCCESS"

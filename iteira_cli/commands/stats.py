@@ -83,7 +83,7 @@ def _overview(output: Output, stats: Stats) -> None:
     from iteira_cli.in_force import consultant
     from iteira_cli.output import duration
 
-    knowledge, errors = stats["knowledge"], stats["errors"]
+    knowledge, errors, listed = stats["knowledge"], stats["errors"], stats.get("latest_errors") != []
     rows = [
         ("Up for", duration(stats["uptime"])),
         ("Consultant", consultant(stats["consultant"])),
@@ -94,7 +94,7 @@ def _overview(output: Output, stats: Stats) -> None:
             "Answered by",
             ", ".join(f"{who} {count}" for who, count in stats.get("answered_by", {}).items()) or "nobody yet",
         ),
-        ("Errors", f"{errors} (`iteira failed list` shows them)" if errors else "0"),
+        ("Errors", f"{errors} (`iteira failed list` {'shows them' if listed else 'is empty'})" if errors else "0"),
     ]
     if by_stage := stats.get("errors_by_stage"):
         rows.append(("Latest errors by stage", ", ".join(f"{stage} {count}" for stage, count in by_stage.items())))

@@ -53,6 +53,11 @@ def test_piped_figures_stand_in_plain_lines(daemon: ScriptedDaemon) -> None:
     assert shown.stderr == "Warning: prices.xlsx: is no spreadsheet\n"
 
 
+def test_errors_that_are_dealt_with_are_not_looked_for_in_vain(daemon: ScriptedDaemon) -> None:
+    daemon.answers[PATH] = (200, STATS | {"latest_errors": []})
+    assert "Errors                  3 (`iteira failed list` is empty)" in iteira("stats", "--url", daemon.url).stdout
+
+
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_terminal_gets_tables_that_fit_it(daemon: ScriptedDaemon, columns: int) -> None:
     shown = iteira_on_terminal("stats", "--url", daemon.url, columns=columns)

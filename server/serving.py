@@ -58,6 +58,24 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsError(f"cannot listen on {host}:{port}: {said}; {advice}") from None
 
 
+def inherited(number: int, host: str, port: int) -> socket.socket:
+    """The listening socket that the service manager has made, and holds while no daemon runs.
+
+    Raises `SettingsError` if it does not listen on this address: who may call is judged by the settings.
+    """
+    try:
+        sock = socket.socket(fileno=number)
+        listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise SettingsError(f"the service manager has passed no socket: {error.strerror}") from None
+    if not listens or sock.getsockname()[:2] != (host, port):
+        raise SettingsError(
+            f"the service manager listens on {sock.getsockname()}, and server.host and server.port say {host}:{port}; "
+            "give iteira.socket and the configuration the same address"
+        )
+    return sock
+
+
 def prepare(settings: Settings, progress: Callable[[int, int], None]) -> KnowledgeStatus:
     """Do once what every worker process would otherwise do at its start: make or migrate the store, build the index.
 

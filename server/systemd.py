@@ -7,6 +7,17 @@ to be installed, or have not been kept for years.
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
+
+FIRST_DESCRIPTOR = 3
+"""Of the sockets that are passed on: sd_listen_fds(3)."""
+
+
+def passed_socket(environment: Mapping[str, str], pid: int) -> int | None:
+    """The file descriptor of a listening socket that was passed to process `pid`; None if it has to make its own."""
+    if environment.get("LISTEN_PID") == str(pid) and environment.get("LISTEN_FDS") == "1":
+        return FIRST_DESCRIPTOR
+    return None
 
 
 class ServiceManager:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from deploy.checks.running import ROOT, Missing, Report, run, until
 
-UNITS = ("iteira.service", "iteira-worker.service", "iteira-backup.service", "iteira-backup.timer")
+UNITS = ("iteira.service", "iteira-worker.service", "iteira-backup.service", "iteira-backup.timer", "iteira.socket")
 FOLDER = ROOT / "deploy/systemd"
 EXPOSURE = 3.0
 """What `systemd-analyze security` may give at most, of 10."""
@@ -161,6 +161,19 @@ class Manager:
         )
         report.must(
             "restored" in said and "active" in said.splitlines(), "then it is, and the daemon serves on it", said
+        )
+        self._restarted_under_callers()
+
+    def _restarted_under_callers(self) -> None:
+        """With iteira.socket, who calls while the daemon is started again waits, and is answered."""
+        self._inside("systemctl stop iteira; systemctl start iteira.socket iteira")
+        ask = f"curl --silent --output /dev/null --write-out '%{{http_code}}\\n' --max-time 60 {HEALTH}"
+        asking = f"for i in $(seq 200); do {ask}; sleep 0.05; done > /run/answers & systemctl restart iteira; wait"
+        said = self._inside(f"{asking}; sort /run/answers | uniq -c; systemctl is-active iteira.socket iteira")
+        counts = [line.split() for line in said.splitlines() if line.split()[0].isdigit()]
+        answered = {code: int(count) for count, code in counts}
+        self._report.must(
+            answered == {"200": 200}, f"with iteira.socket nobody is refused while it restarts: {answered}", said
         )
 
     def _ended(self, signal: str, by: str, what: str) -> None:

@@ -13,6 +13,8 @@ from iteira_cli.loopback import is_loopback
 from iteira_cli.options import Invocation, address, load_settings
 
 if TYPE_CHECKING:
+    import socket
+
     from iteira_cli.output import Output
     from server.knowledge.base import KnowledgeStatus
     from server.settings import Settings
@@ -71,7 +73,7 @@ def serve(
         _progress(output, done, total)
 
     try:
-        sock = serving.listen(settings.server.host, settings.server.port)
+        sock = _socket(settings)
         status = serving.prepare(settings, progress)
         _banner(output, settings, status, files_read(ctx.ensure_object(Invocation).config))
         serving.run(settings, sock, manager)
@@ -79,6 +81,16 @@ def serve(
         raise Failed(str(error)) from None
     except IteiraError as error:
         raise Failed(str(error), "nothing was started") from None
+
+
+def _socket(settings: Settings) -> socket.socket:
+    """The service manager's, where it passes one, or one of our own. Raises `SettingsError`."""
+    from server import serving
+    from server.systemd import passed_socket
+
+    host, port = settings.server.host, settings.server.port
+    passed = passed_socket(os.environ, os.getpid())
+    return serving.listen(host, port) if passed is None else serving.inherited(passed, host, port)
 
 
 def _progress(output: Output, done: int, total: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import tables
 from benchmarks.callers import Utterance
 from benchmarks.redis_beside import redis_beside
-from benchmarks.targets import targets
+from benchmarks.targets import chosen, targets
 from benchmarks.trial import PORT, Figures, run, trial
 from benchmarks.upstream import Model
 
@@ -67,8 +67,8 @@ async def measure(given: argparse.Namespace) -> None:
         f"{given.calls} callers within a second": (Model(), at_once(given.calls)),
     }
     with tempfile.TemporaryDirectory() as place, redis_beside(Path(place)) as redis:
-        for target in targets(Path(place), PORT, redis.url):
-            if given.only not in target.name or target.at_most < 50:
+        for target in chosen(targets(Path(place), PORT, redis.url), given.only):
+            if target.at_most < 50:
                 continue
             for what, (model, utterances) in said.items():
                 async with trial(target, Path(place), model, redis.pid) as serving:
@@ -83,7 +83,9 @@ def main() -> None:
     options.add_argument("--calls", type=int, default=1000)
     options.add_argument("--every", type=float, default=10, help="seconds between what a call says")
     options.add_argument("--seconds", type=float, default=40, help="how long the calls are open; 200 at most")
-    options.add_argument("--only", default="iteira, SQLite", help="targets whose names hold this; '' takes all")
+    options.add_argument(
+        "--only", default="iteira, SQLite", help="target of this name, or whose name holds it; '' takes all"
+    )
     run(measure(options.parse_args()))
 
 

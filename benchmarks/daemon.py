@@ -21,7 +21,7 @@ from benchmarks import budgets, tables
 from benchmarks.budgets import LIMIT
 from benchmarks.callers import load
 from benchmarks.redis_beside import redis_beside
-from benchmarks.targets import Target, targets
+from benchmarks.targets import Target, chosen, targets
 from benchmarks.trial import PORT, Figures, run, trial
 from benchmarks.upstream import Model
 
@@ -64,10 +64,10 @@ def row(name: str, rounds: list[Figures], limit: float | None) -> list[str]:
     ]
 
 
-def remarks(results: dict[str, list[Figures]], chosen: list[Target], rate: float) -> list[str]:
+def remarks(results: dict[str, list[Figures]], measured: list[Target], rate: float) -> list[str]:
     found = [
         f"{each.name}: at {each.at_most:g} messages a second, all that it can carry"
-        for each in chosen
+        for each in measured
         if each.at_most < rate
     ]
     for name, rounds in results.items():
@@ -83,9 +83,9 @@ async def compare(given: argparse.Namespace) -> None:
     results: defaultdict[str, list[Figures]] = defaultdict(list)
     machine = tables.machine()
     with tempfile.TemporaryDirectory() as place, redis_beside(Path(place), given.redis) as redis:
-        chosen = [each for each in targets(Path(place), PORT, redis.url) if given.only in each.name]
+        measured = chosen(targets(Path(place), PORT, redis.url), given.only)
         for round_ in range(given.rounds):
-            for target in chosen:
+            for target in measured:
                 results[target.name].append(
                     await measure(target, Path(place), given.rate, given.seconds, round_, redis.pid)
                 )
@@ -93,7 +93,7 @@ async def compare(given: argparse.Namespace) -> None:
     print(f"{given.rate:g} messages a second for {given.seconds:g} s, {given.rounds} interleaved rounds, {machine}.")
     print("Medians of the rounds; of memory the most, of counts the sum.\n")
     print(tables.table(HEAD, [row(name, rounds, limit) for name, rounds in results.items()]))
-    for remark in remarks(results, chosen, given.rate):
+    for remark in remarks(results, measured, given.rate):
         print(f"\n{remark}.")
     if account := budgets.account(results):
         print(f"\n{account}")
@@ -105,7 +105,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--redis", help="URL of a Redis that nothing else uses, instead of one of its own")
-    options.add_argument("--only", default="", help="targets whose names hold this")
+    options.add_argument("--only", default="", help="the target of this name, or those whose names hold it")
     run(compare(options.parse_args()))
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks import tables
 from benchmarks.callers import Said, Utterance, load
 from benchmarks.redis_beside import redis_beside
-from benchmarks.targets import Target, targets
+from benchmarks.targets import Target, chosen, targets
 from benchmarks.trial import PORT, Figures, Trial, run, trial
 from benchmarks.upstream import Model
 
@@ -132,8 +132,8 @@ async def all_of(given: argparse.Namespace) -> None:
     rates, overloads = [], []
     machine = tables.machine()
     with tempfile.TemporaryDirectory() as place, redis_beside(Path(place)) as redis:
-        for target in targets(Path(place), PORT, redis.url):
-            if given.only not in target.name or target.at_most < 50:
+        for target in chosen(targets(Path(place), PORT, redis.url), given.only):
+            if target.at_most < 50:
                 continue
             search = Search(target, Path(place), given.seconds, redis.pid)
             rate, best = (given.rate, None) if given.rate else await search.highest(given.precision)
@@ -168,7 +168,9 @@ def _row(found: Overload) -> list[str]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", default="iteira, SQLite", help="targets whose names hold this; '' takes all")
+    options.add_argument(
+        "--only", default="iteira, SQLite", help="target of this name, or whose name holds it; '' takes all"
+    )
     options.add_argument("--seconds", type=float, default=12, help="how long each rate is tried")
     options.add_argument("--precision", type=float, default=0.06, help="share to which the rate is found")
     options.add_argument("--rate", type=float, help="a rate that is known to hold: only overload is measured")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,3 +69,9 @@ def targets(folder: Path, port: int, redis: str | None) -> list[Target]:
         found.insert(3, Target("task queue (FastAPI, SAQ)", both, {"REDIS_URL": redis}, redis=True))
         found.append(Target("iteira, Redis", serve(), ours(folder, port, STORE__URL=redis), redis=True))
     return found
+
+
+def chosen(targets: Iterable[Target], only: str) -> list[Target]:
+    """The one of this name, or those whose names hold it."""
+    found = [each for each in targets if only in each.name]
+    return [each for each in found if each.name == only] or found

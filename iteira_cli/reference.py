@@ -10,14 +10,16 @@ from typing import Any
 import typer
 
 import iteira_cli.app as program
+from iteira_cli.json_documents import described
 
 HEAD = """# Commands
 
 Written by `make docs` from the commands themselves; a test fails when it is stale.
 `iteira COMMAND --help` says the same.
 
-Results go to stdout, everything else to stderr. `--json` prints one document with stable keys, those of the
-administration's answers. Piped, nothing is coloured or cut; `NO_COLOR` takes the colour on a terminal too.
+Results go to stdout, everything else to stderr. `--json` prints one document with stable keys, which are named
+below with each command: existing ones stay, new ones may come. Piped, nothing is coloured or cut; `NO_COLOR` takes the
+colour on a terminal too.
 `iteira --install-completion` lets the shell complete commands, options, and ids that the daemon knows.
 """
 EXAMPLE = re.compile(r"^Example: (?P<line>.*)$", re.MULTILINE)
@@ -50,6 +52,8 @@ def _command(command: Any, path: str, parent: Any) -> Iterator[str]:
     yield f"```\n{' '.join([path, *command.collect_usage_pieces(ctx)])}\n```\n"
     yield _arguments(command, ctx)
     yield _options("", command, ctx)
+    if any("--json" in parameter.opts for parameter in command.get_params(ctx)):
+        yield f"`--json` prints {described(path.removeprefix('iteira '))}.\n"
 
 
 def _help(command: Any) -> str:

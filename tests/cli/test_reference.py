@@ -14,6 +14,7 @@ import typer
 
 from iteira_cli import __version__
 from iteira_cli.app import COMMANDS, app
+from iteira_cli.json_documents import ADMINISTRATION, BESIDE, OWN
 from iteira_cli.reference import reference
 
 from .documents import DEAD, SESSION
@@ -32,6 +33,17 @@ def test_the_reference_names_every_command_option_and_exit_code() -> None:
     assert [name for name in COMMANDS if f"\n## iteira {name}\n" not in text] == []
     assert "| `--watch`, `-w` |" in text
     assert "| 3 | the daemon cannot be reached, or does not let you in |" in text
+
+
+@pytest.mark.parametrize("command", ["config show", "config check"])
+def test_the_documents_have_the_keys_that_the_reference_names(command: str) -> None:
+    named = {key.partition("[")[0] for key in re.split(r" (?![^\[]*\])", OWN[command])}
+    assert json.loads(iteira(*command.split(), "--json").stdout).keys() == named
+
+
+def test_documents_are_described_of_commands_that_there_are() -> None:
+    text = reference()
+    assert [name for name in OWN | ADMINISTRATION | BESIDE if f"# iteira {name}\n" not in text] == []
 
 
 def commands(command: Any, path: str, ctx: Any) -> Iterator[tuple[str, Any]]:

@@ -93,10 +93,16 @@ def read(path: Path) -> Sequence[tuple[Path, Scenario]]:
 
 
 def _named(path: Path) -> Path:
-    """`greeting` or `01-greeting` is `scenarios/01-greeting.toml`, unless there is a file or folder of that name."""
-    if path.exists() or path.parent != Path():
+    """`greeting` or `01-greeting` is `scenarios/01-greeting.toml`, unless there is a file or folder of that name.
+
+    Raises `Usage` for what is neither."""
+    if path.exists() or path.parent != Path() or path.suffix:
         return path
-    return next((file for file in FOLDER.glob("*.toml") if path.name in names(file)), path)
+    found = {name: file for file in sorted(FOLDER.glob("*.toml")) for name in names(file)}
+    if path.name not in found:
+        known = ", ".join(names(file)[1] for file in dict.fromkeys(found.values())) or "none"
+        raise Usage(f"there is no file, folder or scenario {path.name}", f"in {FOLDER}/ there are: {known}")
+    return found[path.name]
 
 
 def names(file: Path) -> tuple[str, str]:

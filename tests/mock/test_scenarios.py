@@ -237,5 +237,6 @@ def test_a_written_call_can_be_named_without_its_path(monkeypatch: pytest.Monkey
         ((_, scenario),) = read(Path(name))
         assert scenario.title == "Привет"
     assert scenario_names("gr") == ["greeting"]
-    with pytest.raises(Usage):
+    with pytest.raises(Usage, match="no file, folder or scenario farewell") as refused:
         read(Path("farewell"))
+    assert refused.value.hint == "in scenarios/ there are: greeting"

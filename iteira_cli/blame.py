@@ -53,8 +53,10 @@ def stage_of(happened: Happened) -> str | None:
     return None
 
 
-def sentence(message: Message, now: float) -> str:
-    """What became of the message, and which stage took the time or failed."""
+def sentence(message: Message, now: float, behind: str | None = None) -> str:
+    """What became of the message, and which stage took the time or failed.
+
+    `behind`: the earlier message of its session that is not finished, if there is one: its turn comes after that."""
     state, reason, timeline = message["state"], message["reason"], message["timeline"]
     match state:
         case "sent":
@@ -64,7 +66,7 @@ def sentence(message: Message, now: float) -> str:
         case "failed":
             return f"{_failing_stage(reason or '', timeline)} is to blame: {reason}."
     age = now - datetime.fromisoformat(message["waiting_since"]).timestamp()
-    return f"Not finished after {_said(age)}: {_under_way(state, timeline)}."
+    return f"Not finished after {_said(age)}: {_under_way(state, timeline, behind)}."
 
 
 def _answered(message: Message) -> str:
@@ -106,8 +108,10 @@ def _failing_stage(reason: str, timeline: Sequence[Happened]) -> str:
     return next(iter(seconds)).capitalize() if seconds else "Our code"
 
 
-def _under_way(state: str, timeline: Sequence[Happened]) -> str:
+def _under_way(state: str, timeline: Sequence[Happened], behind: str | None) -> str:
     match state:
+        case "accepted" if behind:
+            return f"it waits for message {behind} of the same session (`iteira why {behind}`)"
         case "accepted":
             return "it waits in the queue for a worker (`iteira stats` shows how many there are)"
         case "answered":

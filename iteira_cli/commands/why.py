@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iteira_cli.completion import user_ids
-from iteira_cli.errors import NotFound
+from iteira_cli.errors import CliError, NotFound
 from iteira_cli.options import Json, Token, Url, connect
 
 if TYPE_CHECKING:
     from iteira_cli.admin_client import AdminClient
     from iteira_cli.documents import Happened, Message
     from iteira_cli.output import Output
+
+LOOKED_AT = 1000
+"""Waiting messages, the longest first, among which the one before is looked for."""
 
 
 def why(
@@ -40,9 +43,10 @@ def why(
     from iteira_cli import blame
     from iteira_cli.output import Output
 
-    output = Output(json)
-    message = _message(connect(ctx, url, token), which)
-    seconds, verdict = blame.spent(message["timeline"]), blame.sentence(message, time.time())
+    output, client = Output(json), connect(ctx, url, token)
+    message = _message(client, which)
+    behind = _before(client, message) if message["state"] == "accepted" else None
+    seconds, verdict = blame.spent(message["timeline"]), blame.sentence(message, time.time(), behind)
     if json:
         output.document({**message, "spent": seconds, "verdict": verdict})
         return
@@ -72,6 +76,16 @@ def _message(client: AdminClient, which: str) -> Message:
     if latest is None:
         raise NotFound(f"nothing has been said in the session {which}")
     return client.message(latest)
+
+
+def _before(client: AdminClient, message: Message) -> str | None:
+    """The message of the same session that is to be answered first, where the daemon tells."""
+    try:
+        waiting = client.waiting(LOOKED_AT)["waiting"]
+    except CliError:
+        return None
+    first = next((one["id"] for one in waiting if one["user_id"] == message["user_id"]), None)
+    return None if first == message["id"] else first
 
 
 def _show(output: Output, message: Message) -> None:

@@ -114,6 +114,16 @@ def test_the_time_until_somebody_tries_it_again_is_not_the_queues(daemon: Script
     )
 
 
+def test_a_message_that_waits_for_another_of_its_session_names_it(daemon: ScriptedDaemon) -> None:
+    others = [{"id": "5", "user_id": "boris"}, {"id": "6", "user_id": MESSAGE["user_id"]}]
+    waiting = [*others, {"id": "7", "user_id": MESSAGE["user_id"]}]
+    daemon.answers["GET /webhook/talkme/waiting?limit=1000"] = (200, {"waiting": waiting})
+    said = verdict(daemon, state="accepted", timeline=[])
+    assert said.endswith("it waits for message 6 of the same session (`iteira why 6`).")
+    daemon.answers["GET /webhook/talkme/waiting?limit=1000"] = (200, {"waiting": waiting[2:]})
+    assert "it waits in the queue for a worker" in verdict(daemon, state="accepted", timeline=[])
+
+
 def test_who_is_unknown_is_told_where_to_look(daemon: ScriptedDaemon) -> None:
     shown = iteira("why", "nobody", "--url", daemon.url)
     assert (shown.returncode, shown.stdout) == (1, "")

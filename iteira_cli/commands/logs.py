@@ -114,6 +114,7 @@ def _show(output: Output, line: Line) -> None:
         printable(str(says.get("message", ""))),
         (f"  {printable(about)}" if about else "", "dim"),
     )
-    output.out.print(text, soft_wrap=True)
+    whole = not output.out.is_terminal  # a terminal would break it anywhere, rich does between words
+    output.out.print(text, soft_wrap=whole)
     if "error" in says:
-        output.out.print(printable(str(says["error"])), style="dim", soft_wrap=True)
+        output.out.print(printable(str(says["error"])), style="dim", soft_wrap=whole)

@@ -22,7 +22,7 @@ from benchmarks.questions import SERVICES
 from benchmarks.targets import ROOT, Target
 from benchmarks.upstream import Model, OtherSide
 
-PORT = int(os.environ.get("BENCHMARK_PORT", "25900"))
+PORT = int(os.environ.get("BENCH_PORT", "25900"))
 """The target's; of the two above it one is the other side's, one that of a Redis."""
 WARM_UP = 50
 STARTS_WITHIN = 60.0

@@ -311,7 +311,8 @@ class SQLiteStore:
             await self._clock.sleep(LOOK_SECONDS)
             if look % LOOKS_FOR_OTHERS == 0:
                 with suppress(StoreError):
-                    others = len(await self.workers(self._clock.now() - OTHERS_SECONDS)) > 1
+                    # One is this process itself; where none has reported itself, there may be any number.
+                    others = len(await self.workers(self._clock.now() - OTHERS_SECONDS)) != 1
             if others:
                 await self._look_for_outcomes()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from server.errors import StoreError
@@ -54,7 +56,8 @@ class GroupWriter:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         """`connect` opens a connection that never waits for another process's transaction itself."""
         self._connect = connect
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
+        self._handed: SimpleQueue[tuple[Callable[[], None], Callable[[], None]] | None] = SimpleQueue()
         self._jobs: list[_Job] = []
         self._behind: _Job | None = None
         self._behind_its_time = True
@@ -64,7 +67,8 @@ class GroupWriter:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._db = await self._loop.run_in_executor(self._thread, self._connect)
+        self._db = await asyncio.to_thread(self._connect)
+        self._thread.start()
 
     async def run(self, work: Work[T], *, brief: bool = False, patient: bool = False) -> T:
         """Do the work in a transaction, a `patient` one not before a few milliseconds have passed or others write.
@@ -110,8 +114,9 @@ class GroupWriter:
         if self._db is not None:
             await self.run(lambda db: None)
             db, self._db = self._db, None
-            await self._loop.run_in_executor(self._thread, db.close)
-        self._thread.shutdown()
+            self._handed.put(None)
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(db.close)
 
     def _job(self, work: Work[Any], *, brief: bool = True) -> _Job:
         if self._db is None:
@@ -141,11 +146,15 @@ class GroupWriter:
         work = [*batch, behind] if behind else batch
         db = self._db
         assert db is not None
-        if all(job.brief for job in work) and _has_begun(db, work, patience=0.0):
-            ending = self._loop.run_in_executor(self._thread, _flush, db, work)
-        else:
-            ending = self._loop.run_in_executor(self._thread, _whole, db, work)
-        ending.add_done_callback(lambda _: self._ended(batch, behind))
+        begun = all(job.brief for job in work) and _has_begun(db, work, patience=0.0)
+        self._handed.put((partial(_flush if begun else _whole, db, work), partial(self._ended, batch, behind)))
+
+    def _serve(self) -> None:
+        """The thread: it does what is handed to it, and says on the event loop that it is done."""
+        while handed := self._handed.get():
+            work, ended = handed
+            work()
+            self._loop.call_soon_threadsafe(ended)
 
     def _ended(self, batch: list[_Job], behind: _Job | None) -> None:
         self._under_way = False

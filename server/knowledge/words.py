@@ -30,7 +30,13 @@ _PIECE = 3
 
 def words(text: str) -> list[str]:
     """Words and numbers in order, small and with ё written as е."""
-    return [plain(word) for word in words_as_written(text)]
+    return list(_words(text))
+
+
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[str, ...]:
+    """Kept, as what is made of them is (`_lemmas`)."""
+    return tuple(map(plain, words_as_written(text)))
 
 
 def words_as_written(text: str) -> list[str]:
@@ -60,10 +66,11 @@ def terms(text: str) -> list[str]:
     return found + [piece for word in found for piece in pieces(word)]
 
 
-def pieces(word: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def pieces(word: str) -> tuple[str, ...]:
     """Its overlapping triples of letters, with the word's ends marked by `#`."""
     marked = f"#{word}#"
-    return [marked[at : at + _PIECE] for at in range(len(marked) - _PIECE + 1)]
+    return tuple(marked[at : at + _PIECE] for at in range(len(marked) - _PIECE + 1))
 
 
 def lemma_of(word: str) -> str:

@@ -51,6 +51,7 @@ from server.models import FinishCode
 from server.observability.access import AccessLog
 from server.observability.ended import Observers, TurnCounter, watched
 from server.observability.health import Health
+from server.observability.loop_lag import LoopLag
 from server.observability.presence import Heartbeat, this_worker
 from server.observability.standing import Standing
 from server.observability.tally import Tally
@@ -107,7 +108,7 @@ class _Daemon:
         self._store = open_store(settings, clock)
         self._refused: Counter[str] = Counter()
         tokens = [token.get_secret_value() for token in settings.talkme.tokens]
-        self._tally = Tally()
+        self._tally, self._lag = Tally(), LoopLag()
         limits = settings.limits
         quotas = Quotas(rate(limits.per_user), rate(limits.per_token), rate(limits.per_address))
         self._wrong_tokens = Counted("wrong_tokens", rate(limits.wrong_tokens), clock)
@@ -118,6 +119,7 @@ class _Daemon:
             quotas,
             self._wrong_tokens,
             self._tally,
+            lambda: self._lag.lately() > limits.lag,
             log_texts=settings.logging.texts,
         )
         region = settings.company.region
@@ -154,6 +156,7 @@ class _Daemon:
             refused=self._refused,
             tally=self._tally,
             gauges=self._standing.gauges,
+            lag=self._lag,
         )
         self._housekeeper = Housekeeper(self._store, clock)
 

@@ -149,6 +149,8 @@ class Exchange:
     text: str
     reply: str
     message_id: str = field(default="", compare=False)
+    ended_at: float = field(default=0.0, compare=False)
+    """When its turn ended, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from server.errors import TalkMeError, unquoted
 from server.models import Claim, FinishCode
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
-from server.talkme.client import TalkMe
+from server.talkme.client import Ended, TalkMe
 
 log = logging.getLogger(__name__)
 
 Pause = Callable[[], Awaitable[None]]
 
+TAKEN = "200"
 FILLER_SECONDS = 3.0
 """How long a reply waits for a filler that is on its way already."""
 KIND = re.compile(r"HTTP \d+|no answer within [\d.]+ s")
@@ -51,7 +52,7 @@ class Delivery:
 
         outcome = "not taken"
         try:
-            await self._talkme.send(self._token, text, before)
+            await self._talkme.send(self._token, text, before, self._noted("send"))
             outcome = "taken"
         except TalkMeError as error:
             outcome = _kind(error)
@@ -61,12 +62,21 @@ class Delivery:
             self.timeline.add("send", outcome=outcome, attempts=attempts, seconds=self._clock.now() - began)
         self._record.succeeded()
 
+    def _noted(self, call: str) -> Ended:
+        """Notes each attempt that was not taken; the one that was is what `send` and `finish` tell of."""
+
+        def ended(how: str, seconds: float) -> None:
+            if how != TAKEN:
+                self.timeline.add("attempt", call=call, outcome=how, seconds=seconds)
+
+        return ended
+
     async def finish(self, code: FinishCode) -> None:
         """End the dialog. What goes wrong is only noted: the caller has heard the reply, and sending it again would
         be worse."""
         began, outcome = self._clock.now(), "taken"
         try:
-            await self._talkme.finish(self._token, code)
+            await self._talkme.finish(self._token, code, self._noted("finish"))
         except TalkMeError as error:
             outcome = _kind(error)
             log.warning("message %s: the dialog was not finished: %s", self._id, unquoted(str(error)))

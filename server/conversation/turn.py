@@ -22,7 +22,7 @@ from server.conversation.query import look_up
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError, unquoted
 from server.knowledge.base import Knowledge
-from server.models import Claim, FinishCode, Reply, Session, State
+from server.models import Claim, Exchange, FinishCode, Reply, Session, State
 from server.observability.ended import Observer, ended
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
@@ -85,6 +85,8 @@ class Turn:
         timeline = Timeline(self._clock, claim.message.timeline)
         if not claim.message.timeline:
             timeline.add("accepted", claim.message.accepted_at)
+        if before := _waited_for(claim):
+            timeline.add("waited", behind=before.message_id, seconds=before.ended_at - claim.message.waiting_since)
         timeline.add("claimed", by=self._worker, attempt=claim.message.attempts)
         delivery = Delivery(self._talkme, claim, must_hold, self._record_of_talkme, timeline, self._clock)
         state, reason = await self._answer(claim, must_hold, delivery)
@@ -119,7 +121,7 @@ class Turn:
         reply = claim.message.reply
         if reply is None:
             incoming, timeline = claim.message.incoming, delivery.timeline
-            with self._typing.shown(incoming.token):
+            with self._typing.shown(incoming.token, timeline):
                 async with self._filler.ready(claim, must_hold, timeline) as quiet:
                     reply = await self._composed(claim, delivery, quiet)
         elif not reply.complete:  # what would have followed died with the worker that knew it
@@ -213,6 +215,12 @@ class Turn:
     def _retrying(self) -> AsyncRetrying:
         pause, away = wait_fixed(RECORD_PAUSE), retry_if_exception(_store_is_away)
         return AsyncRetrying(sleep=self._clock.sleep, wait=pause, retry=away)
+
+
+def _waited_for(claim: Claim) -> Exchange | None:
+    """The message of its session whose turn had to end first, if it was still going on when this one came."""
+    before = claim.history[-1] if claim.history and claim.message.attempts == 1 else None
+    return before if before and before.ended_at > claim.message.waiting_since else None
 
 
 def _with(reply: Reply, sentence: Sentence) -> Reply:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from server.clock import Alarm, Clock
+from server.observability.timeline import Timeline
 from server.talkme.client import TalkMe
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,13 @@ class Typing:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
-    def shown(self, token: str) -> Iterator[None]:
+    def shown(self, token: str, timeline: Timeline) -> Iterator[None]:
         """Typing is shown, and renewed before it ends, until the block is left."""
         alarm: Alarm | None = None
 
         def show() -> None:
             nonlocal alarm
-            self._show(token)
+            self._show(token, timeline)
             alarm = self._clock.later(self._renew_after, show)
 
         show()
@@ -42,14 +43,17 @@ class Typing:
             if alarm:  # a call under way may end by itself: breaking it off would cost the connection
                 alarm.cancel()
 
-    def _show(self, token: str) -> None:
+    def _show(self, token: str, timeline: Timeline) -> None:
         if len(self._tasks) < MOST_AT_ONCE:  # else TalkMe is slow: its connections are needed for replies
-            task = asyncio.create_task(self._call(token))
+            task = asyncio.create_task(self._call(token, timeline))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _call(self, token: str) -> None:
+    async def _call(self, token: str, timeline: Timeline) -> None:
+        def ended(how: str, seconds: float) -> None:
+            timeline.add("typing", outcome=how, seconds=seconds)
+
         try:
-            await self._talkme.typing(token)
+            await self._talkme.typing(token, ended)
         except Exception as error:  # it is a courtesy: nothing that goes wrong with it may matter
             log.debug("typing is not shown: %s", type(error).__name__)

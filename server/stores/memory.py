@@ -404,7 +404,7 @@ class MemoryStore:
             and message.state in {State.SENT, State.FAILED}
             and message.accepted_at >= session.conversation_since
         ]
-        found = (exchange_of(each.id, each.incoming.text, each.reply, each.state) for each in said)
+        found = (exchange_of(each.id, each.incoming.text, each.reply, each.state, each.updated_at) for each in said)
         exchanges = [exchange for exchange in found if exchange]
         return tuple(exchanges[-self._limits.history :]) if self._limits.history else ()
 

@@ -35,12 +35,12 @@ def timeline_from_json(text: str | None) -> tuple[Event, ...]:
     return tuple(Event(at, what, details) for at, what, details in orjson.loads(text or "[]"))
 
 
-def exchange_of(message_id: str, text: str, reply: Reply | None, state: State) -> Exchange | None:
+def exchange_of(message_id: str, text: str, reply: Reply | None, state: State, ended_at: float) -> Exchange | None:
     """What was said and heard; None if nothing was heard. Of a reply that failed half way it is what had been sent."""
     if reply is None:
         return None
     heard = reply.text if state is State.SENT else " ".join(reply.parts[: reply.sent])
-    return Exchange(text, heard, message_id) if heard else None
+    return Exchange(text, heard, message_id, ended_at) if heard else None
 
 
 def outcome_of(message: Message) -> Outcome:

@@ -57,19 +57,31 @@ class Passing(TalkMeError):
         self.after = after
 
 
-class TalkMe(Protocol):
-    """What the daemon says to TalkMe. `token` is the one its webhook came with. A repeated call repeats the text."""
+Ended = Callable[[str, float], None]
+"""Told of each call: its HTTP status, or how it ended without one, and the seconds that it took."""
 
-    async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
+
+def _untold(how: str, seconds: float) -> None: ...
+
+
+class TalkMe(Protocol):
+    """What the daemon says to TalkMe. `token` is the one its webhook came with. A repeated call repeats the text.
+
+    `ended` learns of each attempt of a call.
+    """
+
+    async def send(
+        self, token: str, text: str, before: Callable[[], None] = lambda: None, ended: Ended = _untold
+    ) -> None:
         """Have the text spoken, in several sends if it is long. Raises `TalkMeError` after all attempts.
 
         `before` is called before each attempt; what it raises ends them.
         """
 
-    async def typing(self, token: str) -> None:
+    async def typing(self, token: str, ended: Ended = _untold) -> None:
         """Show that an answer is being written. Tried once; raises `TalkMeError`."""
 
-    async def finish(self, token: str, code: FinishCode) -> None:
+    async def finish(self, token: str, code: FinishCode, ended: Ended = _untold) -> None:
         """End the bot's part of the dialog. Raises `TalkMeError` after all attempts."""
 
     async def close(self) -> None: ...
@@ -99,25 +111,32 @@ class TalkMeClient:
         self._attempts, self._ttl, self._text_limit = attempts, ttl, text_limit
         self._codes, self._tally = codes or {}, tally or Tally()
 
-    async def send(self, token: str, text: str, before: Callable[[], None] = lambda: None) -> None:
+    async def send(
+        self, token: str, text: str, before: Callable[[], None] = lambda: None, ended: Ended = _untold
+    ) -> None:
         for part in split(text, self._text_limit):
-            await self._call_until_taken("customBot/send", token, {"content": {"text": part}}, before)
+            await self._call_until_taken("customBot/send", token, {"content": {"text": part}}, ended, before)
 
-    async def typing(self, token: str) -> None:
-        await self._call("customBot/simulateTyping", token, {"ttl": self._ttl})
+    async def typing(self, token: str, ended: Ended = _untold) -> None:
+        await self._call("customBot/simulateTyping", token, {"ttl": self._ttl}, ended)
 
-    async def finish(self, token: str, code: FinishCode) -> None:
-        await self._call_until_taken("customBot/finish", token, {"code": self._codes.get(code, code.value)})
+    async def finish(self, token: str, code: FinishCode, ended: Ended = _untold) -> None:
+        await self._call_until_taken("customBot/finish", token, {"code": self._codes.get(code, code.value)}, ended)
 
     async def close(self) -> None:
         await self._outgoing.close()
 
     async def _call_until_taken(
-        self, method: str, token: str, body: Mapping[str, Any], before: Callable[[], None] = lambda: None
+        self,
+        method: str,
+        token: str,
+        body: Mapping[str, Any],
+        ended: Ended,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         async def attempt() -> None:
             before()
-            await self._call(method, token, body)
+            await self._call(method, token, body, ended)
 
         await tried(attempt, self._retrying)
 
@@ -131,11 +150,11 @@ class TalkMeClient:
             reraise=True,
         )
 
-    async def _call(self, method: str, token: str, body: Mapping[str, Any]) -> None:
+    async def _call(self, method: str, token: str, body: Mapping[str, Any], told: Ended) -> None:
         identity = {"X-Token": token}
         if turn := bound().get("turn"):
             identity["X-Request-Id"] = turn  # the id by which logs, timeline and `iteira why` know the turn
-        ended = BROKEN_OFF
+        ended, began = BROKEN_OFF, self._clock.now()
         try:
             async with self._clock.timeout(self._timeout):
                 status, after, answer = await self._exchange(method, orjson.dumps(body), identity)
@@ -152,6 +171,7 @@ class TalkMeClient:
             raise
         finally:
             self._tally.add(TALKME_CALLS, method.removeprefix("customBot/"), ended)
+            told(ended, self._clock.now() - began)
 
     def _note_retry(self, state: RetryCallState) -> None:
         self._tally.add(RETRIES, "talkme")

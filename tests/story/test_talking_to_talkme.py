@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from server.errors import TalkMeError, TalkMeTokenRefused
 from server.models import FinishCode
+from server.observability.timeline import Timeline
 from server.outgoing import Outgoing
 from server.talkme.client import TalkMeClient
 from server.talkme.texts import split
@@ -159,7 +160,7 @@ async def test_typing_is_renewed_while_a_reply_takes_longer(client: TalkMeClient
     from server.conversation.typing import Typing
 
     clock = FakeClock()
-    with Typing(client, clock, ttl=15).shown(TOKEN):
+    with Typing(client, clock, ttl=15).shown(TOKEN, Timeline(clock)):
         await eventually(lambda: len(talkme.calls) == 1)
 
         def renewed() -> bool:

@@ -217,6 +217,28 @@ async def test_who_is_answered_at_once_hears_no_filler(
         assert talkme.sent() == ["48 рублей."]
 
 
+async def test_a_message_that_waited_for_the_one_before_it_says_for_which(
+    folder: Path, talkme: ScriptedTalkMe, model: ModelServer
+) -> None:
+    held = asyncio.Event()
+    model.script.append(Completion(["48 рублей."], until=held, silent=True))
+    async with daemon_with(folder, talkme, model) as daemon:
+
+        async def lines() -> list[dict[str, Any]]:
+            answer = (await daemon.get("/webhook/talkme/session/anna")).json()
+            return [line for line in answer.get("transcript", []) if line["role"] == "caller"]
+
+        first = asyncio.create_task(say(daemon))
+        await eventually(lambda: len(model.requests) == 1)
+        second = asyncio.create_task(say(daemon))
+        before, _ = await eventually(lines, lambda told: len(told) == 2)
+        held.set()
+        await asyncio.gather(first, second)
+        waited = dict(await timeline(daemon))["waited"]
+    assert waited["behind"] == before["message_id"]
+    assert waited["seconds"] > 0
+
+
 async def test_the_timeline_tells_what_happened_and_nothing_of_what_was_said(
     folder: Path, talkme: ScriptedTalkMe, model: ModelServer
 ) -> None:
@@ -227,8 +249,9 @@ async def test_the_timeline_tells_what_happened_and_nothing_of_what_was_said(
         await say(daemon, f"Меня зовут Анна. {QUESTION}")
         events = await timeline(daemon)
         lines = (await daemon.get("/webhook/talkme/session/anna")).json()["transcript"]
-    assert [event for event, _ in events] == [
-        *("accepted", "claimed", "knowledge", "first token", "model call", "consultant", "send", "finish", "sent")
+    assert [event for event, _ in events if event != "typing"] == [
+        *("accepted", "claimed", "knowledge", "first token", "model call", "consultant"),
+        *("attempt", "send", "finish", "sent"),
     ]
     details = dict(events)
     assert details["claimed"]["attempt"] == 1
@@ -237,6 +260,8 @@ async def test_the_timeline_tells_what_happened_and_nothing_of_what_was_said(
     assert details["model call"] == {"by": "openai", "attempts": 1, **taken}
     assert details["consultant"]["by"] == "openai"
     assert (details["send"]["outcome"], details["send"]["attempts"]) == ("taken", 2)
+    assert (details["attempt"]["call"], details["attempt"]["outcome"]) == ("send", "500")
+    assert details["typing"]["outcome"] == "200"
     assert details["finish"]["code"] == "SUCCESS"
     assert not {"Анна", "48", "маникюр"} & set(str(events).replace("'", " ").split())
     assert lines[1]["timeline"] == []

@@ -111,11 +111,12 @@ local function history_of(user, before, since, limit)
         if #exchanges == limit then break end
         if tonumber(ids[at]) <= summarised then break end
         if tonumber(ids[at]) < tonumber(before) then
-            local said = call("HMGET", message_of(ids[at]), "state", "accepted_at", "text", "reply")
+            local said = call("HMGET", message_of(ids[at]), "state", "accepted_at", "text", "reply", "updated_at")
             local heard = said[1] == "sent"
             if said[1] == "failed" and said[4] then heard = (tonumber(cjson.decode(said[4]).sent) or 0) > 0 end
             if heard and tonumber(said[2]) >= tonumber(since) then
-                table.insert(exchanges, 1, { id = ids[at], state = said[1], text = said[3], reply = said[4] or nil })
+                table.insert(exchanges, 1,
+                    { id = ids[at], state = said[1], text = said[3], reply = said[4] or nil, ended_at = said[5] })
             end
         end
     end

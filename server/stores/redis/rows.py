@@ -67,7 +67,13 @@ def worker(text: str) -> Worker:
 
 def claim(answer: Mapping[str, Any], expires_at: float) -> Claim:
     exchanges = [
-        exchange_of(said["id"], said["text"], reply_from_json(said.get("reply")), State(said["state"]))
+        exchange_of(
+            said["id"],
+            said["text"],
+            reply_from_json(said.get("reply")),
+            State(said["state"]),
+            float(said["ended_at"]),
+        )
         for said in answer["history"]
     ]
     history = tuple(filter(None, exchanges))

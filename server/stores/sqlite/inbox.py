@@ -151,13 +151,13 @@ def _claim_session(
 
 def _history(db: sqlite3.Connection, session: Session, before: int, limit: int) -> tuple[Exchange, ...]:
     sent = db.execute(
-        "SELECT id, text, reply, state FROM messages WHERE user_id = ? AND id < ? AND accepted_at >= ?"
+        "SELECT id, text, reply, state, updated_at FROM messages WHERE user_id = ? AND id < ? AND accepted_at >= ?"
         " AND (state = 'sent' OR (state = 'failed' AND json_extract(reply, '$.sent') > 0))"
         " AND id > (SELECT summarised FROM sessions WHERE user_id = messages.user_id) ORDER BY id DESC LIMIT ?",
         (session.user_id, before, session.conversation_since, limit),
     ).fetchall()
     exchanges = [
-        exchange_of(str(row["id"]), row["text"], reply_from_json(row["reply"]), State(row["state"]))
+        exchange_of(str(row["id"]), row["text"], reply_from_json(row["reply"]), State(row["state"]), row["updated_at"])
         for row in reversed(sent)
     ]
     return tuple(filter(None, exchanges))

@@ -51,7 +51,6 @@ from server.models import FinishCode
 from server.observability.access import AccessLog
 from server.observability.ended import Observers, TurnCounter, watched
 from server.observability.health import Health
-from server.observability.loop_lag import LoopLag
 from server.observability.presence import Heartbeat, this_worker
 from server.observability.standing import Standing
 from server.observability.tally import Tally
@@ -108,7 +107,7 @@ class _Daemon:
         self._store = open_store(settings, clock)
         self._refused: Counter[str] = Counter()
         tokens = [token.get_secret_value() for token in settings.talkme.tokens]
-        self._tally, self._lag = Tally(), LoopLag()
+        self._tally = Tally()
         limits = settings.limits
         quotas = Quotas(rate(limits.per_user), rate(limits.per_token), rate(limits.per_address))
         self._wrong_tokens = Counted("wrong_tokens", rate(limits.wrong_tokens), clock)
@@ -119,7 +118,6 @@ class _Daemon:
             quotas,
             self._wrong_tokens,
             self._tally,
-            lambda: self._lag.lately() > limits.lag,
             log_texts=settings.logging.texts,
         )
         region = settings.company.region
@@ -156,7 +154,6 @@ class _Daemon:
             refused=self._refused,
             tally=self._tally,
             gauges=self._standing.gauges,
-            lag=self._lag,
         )
         self._housekeeper = Housekeeper(self._store, clock)
 

@@ -205,9 +205,6 @@ class Limits(Section):
     """Messages that may wait; one more is refused with 503."""
     inbox_per_session: int = Field(100, ge=1, le=1000)
     """Of them, messages of one session."""
-    lag: float = Field(0.5, ge=0.05, le=10)
-    """Seconds that a process may be behind, on average over a second, before it refuses messages with 503: it has more
-    to do than its processor can."""
     concurrent_turns: int = Field(200, ge=1, le=10_000)
     """Turns one worker process has under way at the same time."""
     body: int = Field(65_536, ge=1024, le=10_485_760)

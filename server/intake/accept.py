@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from server.errors import StoreError, TokenNotAllowed
 from server.intake.rates import Counted, Quotas
@@ -22,7 +22,7 @@ class Intake:
     """The door of the daemon.
 
     `tokens` are those of the webhooks that are allowed; none allows every token. `quotas` are how many messages,
-    `wrong` how many wrong tokens. While it is `overloaded` nothing is taken. `log_texts`: as `logging.texts`.
+    `wrong` how many wrong tokens. `log_texts`: as `logging.texts`.
     """
 
     def __init__(
@@ -33,11 +33,9 @@ class Intake:
         quotas: Quotas,
         wrong: Counted,
         tally: Tally,
-        overloaded: Callable[[], bool] = lambda: False,
         *,
         log_texts: bool = False,
     ) -> None:
-        self._overloaded = overloaded
         self._tally = tally
         self._inbox, self._reply_wait, self._log_texts = inbox, reply_wait, log_texts
         self._quotas, self._wrong = quotas, wrong
@@ -59,8 +57,6 @@ class Intake:
         """
         if self._closed:
             raise StoreError("this process is stopping")
-        if self._overloaded():
-            raise StoreError("this process has more to do than it can (limits.lag)")
         self._authorise(incoming.token, address)
         accepted = await self._inbox.accept(incoming, self._quotas.of(incoming, address))
         self._tally.add(ACCEPTED, "repeated" if accepted.duplicate else "first")

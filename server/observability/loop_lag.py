@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 
 LOOK_SECONDS = 0.2
-LOOKS = 5
-"""Latest looks that tell whether it is behind: one stall, of a second's garbage or of the machine, is not yet that."""
 
 
 class LoopLag:
@@ -16,7 +13,6 @@ class LoopLag:
 
     def __init__(self) -> None:
         self._worst = 0.0
-        self._latest: deque[float] = deque([0.0] * LOOKS, LOOKS)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._watch())
@@ -31,15 +27,9 @@ class LoopLag:
         worst, self._worst = self._worst, 0.0
         return round(worst, 4)
 
-    def lately(self) -> float:
-        """Seconds that it was late on average over about the last second."""
-        return sum(self._latest) / LOOKS
-
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()  # its time, not the clock's: a clock that stands still lags nobody
         while True:
             began = loop.time()
             await asyncio.sleep(LOOK_SECONDS)
-            late = loop.time() - began - LOOK_SECONDS
-            self._worst = max(self._worst, late)
-            self._latest.append(late)
+            self._worst = max(self._worst, loop.time() - began - LOOK_SECONDS)

@@ -38,7 +38,7 @@ class Heartbeat:
     """Reports this worker every second between `start` and `stop`, a last time when it stops.
 
     `turns` tells how many it has under way, `refused` is the running count of webhooks it has refused, `tally` what it
-    has counted beside them, `gauges` how it stands, and `lag` how late its event loop is.
+    has counted beside them, and `gauges` how it stands.
     """
 
     def __init__(
@@ -51,11 +51,10 @@ class Heartbeat:
         refused: Mapping[str, int],
         tally: Tally,
         gauges: Callable[[], Mapping[str, float]],
-        lag: LoopLag,
     ) -> None:
         self._presence, self._worker, self._clock = presence, worker, clock
         self._turns, self._refused, self._tally, self._gauges = turns, refused, tally, gauges
-        self._footprint, self._lag = Footprint(), lag
+        self._footprint, self._lag = Footprint(), LoopLag()
 
     def start(self) -> None:
         self._lag.start()

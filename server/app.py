@@ -326,6 +326,7 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     """The store that the settings name, not opened yet. Raises `StoreError` for an address that is none."""
     limits = StoreLimits(
         inbox=settings.limits.inbox,
+        wait=settings.limits.wait,
         per_session=settings.limits.inbox_per_session,
         session_idle=settings.store.session_idle,
         history=settings.agent.history,

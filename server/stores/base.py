@@ -12,6 +12,7 @@ asked. One object is all of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,9 @@ from server.models import (
     Worker,
 )
 
+CROWD = 50
+"""Messages that wait from which on waiting long is overload; fewer are worked off at once when there is a worker."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
@@ -44,6 +48,8 @@ class StoreLimits:
 
     inbox: int = 10_000
     """Messages that may wait at the same time."""
+    wait: float = math.inf
+    """Seconds for which the oldest of them may wait for a worker, once `CROWD` wait: then there are too few workers."""
     per_session: int = 100
     """Of them, messages of one session: a caller who floods must not fill the inbox for the others."""
     session_idle: float = 1800
@@ -100,7 +106,8 @@ class Inbox(Protocol):
         stored reply if it has one and the token of the new delivery. Without `external_id` nothing is a duplicate.
 
         A session that was ended, or silent for longer than the idle time, begins a new conversation.
-        Raises `InboxFull` when as many messages wait as the store was opened for, of all or of this session, and
+        Raises `InboxFull` when as many messages wait as the store was opened for, of all or of this session, or for so
+        long that nobody has begun with the oldest, and
         `TooMany` when one of the `quotas` is spent, the first of them in their order; duplicates still get through.
         What is stored counts once in each of the quotas, for all processes together; what is not counts in none.
         """

@@ -30,6 +30,7 @@ from server.models import (
 )
 from server.stores.base import HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
 from server.stores.counts import growth
+from server.stores.overload import must_be_soon
 from server.stores.replies import cleared, exchange_of, lines_of, outcome_of
 from server.stores.waiting import Arrivals, Outcomes
 
@@ -339,6 +340,8 @@ class MemoryStore:
     def _must_have_room(self) -> None:
         if (waiting := len(self._waiting())) >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+        now = self._clock.now()
+        must_be_soon(waiting, now - min(self._available.values(), default=now), self._limits)
 
     def _spend(self, quotas: Sequence[Quota], now: float) -> None:
         self._spent = {key: (count, until) for key, (count, until) in self._spent.items() if until > now}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from server.errors import InboxFull, LeaseLost
 from server.models import Claim, Exchange, FinishCode, Incoming, Message, Reply, State, Worker
-from server.stores.base import Store
+from server.stores.base import CROWD, Store, StoreLimits
+from server.stores.open import store_from_url
 from tests.clock import FakeClock
 from tests.polling import eventually
 
@@ -105,6 +107,35 @@ async def test_who_floods_the_inbox_is_refused_before_others_are(store: Store) -
     assert not (await store.accept(said(user="boris"))).duplicate
     await answer(store)
     await store.accept(said())
+
+
+async def test_who_would_have_to_wait_too_long_is_refused_until_workers_have_caught_up(
+    store_url: str, clock: FakeClock
+) -> None:
+    store = store_from_url(store_url, StoreLimits(wait=2.0), clock)
+    await store.open()
+    try:
+        for number in range(CROWD):
+            await store.accept(said(user=f"caller-{number}", external_id="1"))
+        assert not (await store.accept(said(user="in time"))).duplicate
+        clock.advance(3)
+        callers = count()
+
+        async def refused() -> str:
+            try:
+                await store.accept(said(user=f"perhaps too late {next(callers)}"))
+            except InboxFull as full:
+                return str(full)
+            return ""
+
+        await eventually(refused, lambda why: "limits.wait" in why)  # Redis tells by its own time how long one waits
+        with pytest.raises(InboxFull, match=r"limits\.wait"):
+            await store.check()
+        assert (await store.accept(said(user="caller-0", external_id="1"))).duplicate
+        assert len(await store.claim("worker", 10, 1000)) > CROWD
+        assert not (await store.accept(said(user="after that"))).duplicate, "they are being worked on"
+    finally:
+        await store.close()
 
 
 async def test_a_store_without_damage_has_nothing_to_say(store: Store) -> None:

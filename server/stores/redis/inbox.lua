@@ -165,6 +165,23 @@ local function forget_asker(user)
     call("DEL", askers_of(user))
 end
 
+-- For how many milliseconds the oldest ticket has been there that no worker has taken.
+local function waited()
+    if call("EXISTS", INBOX) == 0 then return 0 end
+    for _, group in ipairs(call("XINFO", "GROUPS", INBOX)) do
+        local delivered
+        for at = 1, #group, 2 do
+            if group[at] == "last-delivered-id" then delivered = group[at + 1] end
+        end
+        local first = call("XRANGE", INBOX, "(" .. delivered, "+", "COUNT", 1)[1]
+        if first then
+            local time = call("TIME")
+            return time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(string.match(first[1], "^%d+"))
+        end
+    end
+    return 0
+end
+
 local actions = {}
 
 -- A counter that only grows, and a name that is given once: either tells whether Redis still has what it had.
@@ -174,6 +191,7 @@ function actions.check(a)
         epoch = call("HGET", COUNTERS, "epoch"),
         checks = call("HINCRBY", COUNTERS, "checks", 1),
         waiting = call("ZCARD", WAITING),
+        waited = waited(),
     }
 end
 
@@ -188,6 +206,10 @@ function actions.accept(a)
     end
     local waiting = call("ZCARD", WAITING)
     if waiting >= a.limit then return { full = waiting, setting = "limits.inbox" } end
+    if waiting >= a.crowd then
+        local oldest = waited()
+        if oldest > a.wait then return { waiting = waiting, waited = oldest } end
+    end
     local own = call("ZCARD", queue_of(a.user))
     if own >= a.per_session then return { full = own, setting = "limits.inbox_per_session" } end
     local spent = spend(a.quotas)

@@ -41,7 +41,8 @@ from server.models import (
     Waiting,
     Worker,
 )
-from server.stores.base import HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
+from server.stores.base import CROWD, HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
+from server.stores.overload import must_be_soon
 from server.stores.redis import rows
 from server.stores.redis.connection import connect, redis_errors
 from server.stores.redis.continuity import Continuity, risks
@@ -60,6 +61,8 @@ REPEATED_SECONDS = 60
 """How long a delivery without an id is remembered: as long as a command of ours may be repeated, and much longer."""
 SWEPT_AT_ONCE = 200
 """Sessions that one round of housekeeping looks at: a script must not hold up other commands."""
+FOREVER = 1e9
+"""Seconds that stand for no limit where infinity cannot be written."""
 GONE_SECONDS = 86_400
 """A worker that was killed, and so could not say goodbye, is forgotten after this time."""
 REWRITTEN_SECONDS = 86_400
@@ -111,9 +114,10 @@ class RedisStore:
         """Redis reads all of it when it starts, and does not start where it is damaged."""
 
     async def check(self) -> str | None:
-        waiting = await self._look_whether_it_is_the_same()
+        waiting, waited = await self._look_whether_it_is_the_same()
         if waiting >= self._limits.inbox:
             raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+        must_be_soon(waiting, waited, self._limits)
         return self._continuity.loss
 
     # Inbox
@@ -131,6 +135,8 @@ class RedisStore:
             delivery=uuid4().hex,
             limit=self._limits.inbox,
             per_session=self._limits.per_session,
+            crowd=CROWD,
+            wait=1000 * min(self._limits.wait, FOREVER),
             quotas=[(quota.key, quota.limit, int(1000 * quota.window)) for quota in quotas],
             now=self._now(),
             idle_since=repr(self._clock.now() - self._limits.session_idle),
@@ -139,6 +145,8 @@ class RedisStore:
         )
         if "full" in answer:
             raise InboxFull(f"{answer['full']} messages wait, as many as {answer['setting']} allows")
+        if "waited" in answer:
+            must_be_soon(answer["waiting"], answer["waited"] / 1000, self._limits)
         if "spent" in answer:
             quota = quotas[answer["spent"] - 1]
             raise TooMany(quota.name, quota.limit, quota.window, answer["left"] / 1000)
@@ -386,12 +394,13 @@ class RedisStore:
 
     # What the above is made of
 
-    async def _look_whether_it_is_the_same(self) -> int:
-        """Tell whether Redis has lost something since the last look; how many messages wait."""
+    async def _look_whether_it_is_the_same(self) -> tuple[int, float]:
+        """Tell whether Redis has lost something since the last look; how many messages wait, and for how many seconds
+        the oldest that nobody has begun with."""
         async with self._checking:
             answer = await self._script.run("check", epoch=uuid4().hex)
             self._continuity.seen(answer)
-        return int(answer["waiting"])
+        return int(answer["waiting"]), answer["waited"] / 1000
 
     def _now(self) -> str:
         return repr(self._clock.now())

@@ -10,7 +10,8 @@ import orjson
 
 from server.errors import InboxFull, LeaseLost
 from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Quota, Reply, Session, State
-from server.stores.base import StoreLimits
+from server.stores.base import CROWD, StoreLimits
+from server.stores.overload import must_be_soon
 from server.stores.replies import cleared, exchange_of, reply_from_json, reply_json, timeline_json
 from server.stores.sqlite import rows
 from server.stores.sqlite.quotas import spend
@@ -35,7 +36,7 @@ def accept(
         f" (SELECT count(*) FROM messages WHERE user_id = ? AND state IN {WAITING})",
         (incoming.user_id,),
     ).fetchone()
-    _must_have_room(waiting, limits)
+    _must_have_room(db, waiting, limits, now)
     if own >= limits.per_session:
         raise InboxFull(f"{own} messages of this session wait, as many as limits.inbox_per_session allows")
     spend(db, quotas, now)
@@ -59,15 +60,18 @@ def accept(
     return Accepted(str(cursor.lastrowid))
 
 
-def check(db: sqlite3.Connection, limits: StoreLimits) -> None:
+def check(db: sqlite3.Connection, limits: StoreLimits, now: float) -> None:
     """Write something: only that shows whether the disk takes it. Raises `InboxFull`."""
     db.execute("UPDATE counters SET value = value + 1 WHERE name = 'checks'")
-    _must_have_room(db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0], limits)
+    _must_have_room(db, db.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0], limits, now)
 
 
-def _must_have_room(waiting: int, limits: StoreLimits) -> None:
+def _must_have_room(db: sqlite3.Connection, waiting: int, limits: StoreLimits, now: float) -> None:
     if waiting >= limits.inbox:
         raise InboxFull(f"{waiting} messages wait, as many as limits.inbox allows")
+    if waiting >= CROWD:
+        since = db.execute("SELECT min(available_at) FROM sessions WHERE available_at IS NOT NULL").fetchone()[0]
+        must_be_soon(waiting, now - since if since else 0.0, limits)
 
 
 def _same_message(db: sqlite3.Connection, incoming: Incoming) -> sqlite3.Row | None:

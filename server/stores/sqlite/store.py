@@ -87,7 +87,7 @@ class SQLiteStore:
 
     async def check(self) -> None:
         self._must_be_there()
-        await self._writer.run(lambda db: inbox.check(db, self._limits))
+        await self._writer.run(lambda db: inbox.check(db, self._limits, self._clock.now()))
 
     # Inbox
 

@@ -251,8 +251,8 @@ class _Daemon:
 
         with on_termination(stopping):
             yield
-        # What the server has waited for its connections is part of the grace.
-        await self._stop(max(0.0, min(grace, stop_by - self._clock.now())))
+            # What the server has waited for its connections is part of the grace.
+            await self._stop(max(0.0, min(grace, stop_by - self._clock.now())))
 
     async def _start(self) -> None:
         await self._store.open()

@@ -1,7 +1,7 @@
 """Connections to the services that we call: one pool for each of them, for the life of a process.
 
-aiohttp is used as it is. On these two ways, TalkMe and the model, lies most of what a message costs: httpx over aiohttp
-takes twice its CPU for a call, httpx alone ten times (`benchmarks/README.md`).
+aiohttp is used as it is: httpx around it, and the model client's own making of a request, were a fifth of all that a
+message cost (`benchmarks/README.md`).
 """
 
 from __future__ import annotations

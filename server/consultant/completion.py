@@ -1,7 +1,8 @@
 """A streamed completion over HTTP, in the form that OpenAI's API and its likes share (Chat Completions, `stream`).
 
-The way of every message leads through here, so it is aiohttp and the bytes of the stream; OpenAI's client takes seven
-times the CPU for the same answer (`benchmarks/README.md`). Where callers do not wait it is used: for embeddings.
+The way of every message leads through here, so it is aiohttp and the bytes of the stream: with OpenAI's client, its
+request and its chunk objects, a message cost more than twice as much (`benchmarks/README.md`). Where callers do not
+wait it is used: for embeddings.
 """
 
 from __future__ import annotations

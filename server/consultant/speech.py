@@ -19,7 +19,6 @@ LEFTOVER = re.compile(r"`+|\*\*|(?<!\d)\*(?!\d)|\|")
 SPACES = re.compile(r"\s+(?=[.,!?;:…]|$)|(?<=\s)\s+")
 ORDINARY = re.compile(r"[\w\s.,:;!?…()«»\"'%/–—-]*")
 """Nothing that cannot be heard is among these: most answers need not be looked at sign by sign."""
-DOUBLED = re.compile(r"(?<=[.!?])\.(?!\.)")
 
 
 def spoken(text: str) -> str:

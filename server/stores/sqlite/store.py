@@ -1,6 +1,6 @@
 """`Store` on a SQLite file: which piece of SQL runs where.
 
-Writes go through one thread a process with group commit and `synchronous=FULL`: what is returned is on the disk.
+Writes go through one connection a process with group commit and `synchronous=FULL`: what is returned is on the disk.
 Reads have a connection and a thread of their own, so that they neither wait for writes nor hold them up.
 """
 

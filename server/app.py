@@ -41,6 +41,7 @@ from server.conversation.typing import Typing
 from server.errors import SettingsError
 from server.intake.accept import Intake
 from server.intake.addresses import Addresses, networks
+from server.intake.backlog import Backlog
 from server.intake.gate import Gate, Rules
 from server.intake.rates import Counted, Quotas, rate
 from server.intake.routes import webhook, webhook_router
@@ -111,6 +112,7 @@ class _Daemon:
         limits = settings.limits
         quotas = Quotas(rate(limits.per_user), rate(limits.per_token), rate(limits.per_address))
         self._wrong_tokens = Counted("wrong_tokens", rate(limits.wrong_tokens), clock)
+        self._backlog = Backlog(limits.wait, clock)
         self._intake = Intake(
             self._store,
             tokens,
@@ -118,6 +120,7 @@ class _Daemon:
             quotas,
             self._wrong_tokens,
             self._tally,
+            self._backlog,
             log_texts=settings.logging.texts,
         )
         region = settings.company.region
@@ -172,6 +175,7 @@ class _Daemon:
             self._clock,
             self._delivery,
             self._observer,
+            self._backlog.begun,
             worker=self._worker.id,
             region=settings.company.region,
             whole=settings.agent.reply_mode == "whole",
@@ -193,6 +197,7 @@ class _Daemon:
         per_address = Counted("per_address", rate(limits.per_address), self._clock)
         return {
             "rules": rules,
+            "backlog": self._backlog,
             "per_address": per_address,
             "wrong": self._wrong_tokens,
             "refused": self._refused,

@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from server.accept_queue import Server, WorkerProcess
 from server.app import create_app, open_library, open_store
 from server.clock import SystemClock
 from server.connections import Connection
@@ -106,7 +107,7 @@ def run(settings: Settings, sock: socket.socket, manager: ServiceManager) -> Non
         pulses = Pulses(hears, settings.server.hangs_after)
         Supervisor(_config(settings, Pulse(speaks)), [sock], pulses, manager).run()
     else:
-        uvicorn.Server(_config(settings, manager)).run([sock])
+        Server(_config(settings, manager)).run([sock])
 
 
 def _config(settings: Settings, listener: Listener) -> uvicorn.Config:
@@ -142,6 +143,11 @@ class Supervisor(Multiprocess):
         self._pulses, self._manager = pulses, manager
         self._told = False
 
+    def init_processes(self) -> None:
+        self.processes += [WorkerProcess(self.config, self.sockets) for _ in range(self.processes_num)]
+        for process in self.processes:
+            process.start()
+
     def keep_subprocess_alive(self) -> None:
         self._pulses.listen()
         for index, process in enumerate(self.processes):
@@ -151,7 +157,7 @@ class Supervisor(Multiprocess):
             elif fault := self._fault(process):
                 log.error("worker %s %s; another takes its place", process.pid, fault)
                 self._end(process)
-                self.processes[index] = Process(self.config, self.sockets)
+                self.processes[index] = WorkerProcess(self.config, self.sockets)
                 self.processes[index].start()
         self._manager.alive()
         if not self._told and self._pulses.all_serve([process.pid or 0 for process in self.processes]):

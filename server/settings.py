@@ -203,8 +203,9 @@ class Store(Section):
 class Limits(Section):
     inbox: int = Field(10_000, ge=1)
     """Messages that may wait; one more is refused with 503."""
-    wait: float = Field(4.0, ge=0.5)
-    """Seconds for which the oldest of them may wait for a worker, once 50 wait; then more are refused with 503 too."""
+    wait: float = Field(3.0, ge=0.5)
+    """Seconds for which one may have to wait until a worker begins, once 50 wait; whoever would wait longer is refused
+    with 503."""
     inbox_per_session: int = Field(100, ge=1, le=1000)
     """Of them, messages of one session."""
     concurrent_turns: int = Field(200, ge=1, le=10_000)

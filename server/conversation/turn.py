@@ -22,7 +22,7 @@ from server.conversation.query import look_up
 from server.conversation.typing import Typing
 from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError, unquoted
 from server.knowledge.base import Knowledge
-from server.models import Claim, Exchange, FinishCode, Reply, Session, State
+from server.models import Claim, Exchange, FinishCode, Message, Reply, Session, State
 from server.observability.ended import Observer, ended
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
@@ -43,9 +43,9 @@ LEVELS = {State.SENT: logging.INFO, State.EXPIRED: logging.WARNING, State.FAILED
 class Turn:
     """Knows, thinks, speaks and records, in this order. One object serves all turns of a process.
 
-    `record` learns how TalkMe serves, `observer` of every turn that has ended. `message_timeout` and `stale_after` are
-    in seconds, as the settings of these names. With `whole` a reply is delivered when it is complete, else sentence by
-    sentence while it is written.
+    `record` learns how TalkMe serves, `observer` of every turn that has ended, `begun` of every message for which all
+    is there that answering it takes. `message_timeout` and `stale_after` are in seconds, as the settings of these
+    names. With `whole` a reply is delivered when it is complete, else sentence by sentence while it is written.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Turn:
         clock: Clock,
         record: TrackRecord,
         observer: Observer,
+        begun: Callable[[Message], None],
         *,
         worker: str,
         region: str,
@@ -72,7 +73,7 @@ class Turn:
         self._store, self._knowledge, self._asked, self._ladder = store, knowledge, asked, ladder
         self._talkme, self._typing, self._filler, self._summaries = talkme, typing, filler, summaries
         self._phrases, self._clock, self._record_of_talkme = phrases, clock, record
-        self._observer = observer
+        self._observer, self._begun = observer, begun
         self._worker, self._region, self._whole = worker, region, whole
         self._message_timeout, self._stale_after = message_timeout, stale_after
 
@@ -137,6 +138,7 @@ class Turn:
         Everything is stored before anyone hears it, so that a crash can repeat a part and never leads to another text.
         """
         inquiry, reply = await self._inquiry(claim, delivery.timeline)
+        self._begun(claim.message)
         async with aclosing(self._ladder.reply(inquiry, delivery.timeline)) as answer:
             async for part in answer:
                 if isinstance(part, Conclusion):

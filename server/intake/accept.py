@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from server.errors import StoreError, TokenNotAllowed
+from server.intake.backlog import Backlog
 from server.intake.rates import Counted, Quotas
 from server.models import Accepted, Incoming, Outcome
 from server.observability.about import about
@@ -22,7 +23,7 @@ class Intake:
     """The door of the daemon.
 
     `tokens` are those of the webhooks that are allowed; none allows every token. `quotas` are how many messages,
-    `wrong` how many wrong tokens. `log_texts`: as `logging.texts`.
+    `wrong` how many wrong tokens. Whoever waits does so in the `backlog`. `log_texts`: as `logging.texts`.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class Intake:
         quotas: Quotas,
         wrong: Counted,
         tally: Tally,
+        backlog: Backlog,
         *,
         log_texts: bool = False,
     ) -> None:
-        self._tally = tally
+        self._tally, self._backlog = tally, backlog
         self._inbox, self._reply_wait, self._log_texts = inbox, reply_wait, log_texts
         self._quotas, self._wrong = quotas, wrong
         self._tokens = [token.encode() for token in tokens]
@@ -58,13 +60,21 @@ class Intake:
         if self._closed:
             raise StoreError("this process is stopping")
         self._authorise(incoming.token, address)
-        accepted = await self._inbox.accept(incoming, self._quotas.of(incoming, address))
+        with self._backlog.place() as place:
+            accepted = await self._inbox.accept(incoming, self._quotas.of(incoming, address))
+            if accepted.duplicate:
+                place.leave()
+            else:
+                place.of(accepted.message_id)
+            return accepted, await self._answered(incoming, accepted)
+
+    async def _answered(self, incoming: Incoming, accepted: Accepted) -> Outcome | None:
         self._tally.add(ACCEPTED, "repeated" if accepted.duplicate else "first")
         with about(session=incoming.user_id, turn=accepted.message_id):
             log.info("message %s accepted%s", accepted.message_id, " again" if accepted.duplicate else "")
             if self._log_texts:
                 log.info("message %s says: %s", accepted.message_id, incoming.text)
-            return accepted, await self._outcome(accepted.message_id)
+            return await self._outcome(accepted.message_id)
 
     async def _outcome(self, message_id: str) -> Outcome | None:
         """None as well when the store or our time ends while we wait: the message is stored, and that counts."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from fastapi.responses import JSONResponse
 
 from server.errors import TooMany
 from server.intake.addresses import Addresses, Network, within
+from server.intake.backlog import Backlog
 from server.intake.rates import Counted, network_of, told
 from server.intake.refusal import refusal, too_many
 
@@ -58,7 +60,8 @@ class Rules:
 
 
 class Gate:
-    """`per_address` counts what each address sends to this process, `wrong` its wrong secrets, `refused` by status.
+    """`per_address` counts what each address sends to this process, `wrong` its wrong secrets, `refused` by status. Who
+    would wait too long in the `backlog` is refused before anything is read of him: it must cost next to nothing.
 
     The `webhook` is answered here, where it has come through: of what a message costs on the way in, the framework's
     routing would be half.
@@ -68,13 +71,19 @@ class Gate:
         self,
         app: App,
         rules: Rules,
+        backlog: Backlog,
         per_address: Counted,
         wrong: Counted,
         refused: Counter[str],
         webhook: Callable[[Request], Awaitable[Response]] | None = None,
     ) -> None:
         self._app, self._rules, self._refused, self._webhook = app, rules, refused, webhook
-        self._per_address, self._wrong = per_address, wrong
+        self._backlog, self._per_address, self._wrong = backlog, per_address, wrong
+        self._too_long = refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"Слишком много сообщений ждут ответа (limits.wait); повторите через {math.ceil(backlog.wait)} с",
+            headers={"Retry-After": str(math.ceil(backlog.wait))},
+        )
         tls = {"strict-transport-security": f"max-age={YEAR}"} if rules.behind_tls else {}
         self._headers = [(name.encode(), value.encode()) for name, value in {**SECURITY, **tls}.items()]
 
@@ -121,7 +130,8 @@ class Gate:
             refused = self._too_many(limit, is_webhook)
         if refused and is_webhook:
             self._refused[str(refused.status_code)] += 1
-            log.warning("a webhook was refused with %d at the gate", refused.status_code)
+            if refused is not self._too_long:  # of which there are many at a time; the backlog says so itself
+                log.warning("a webhook was refused with %d at the gate", refused.status_code)
         return refused
 
     def _is_webhook(self, scope: Scope) -> bool:
@@ -142,7 +152,7 @@ class Gate:
             return refusal(HTTPStatus.FORBIDDEN, "Адрес отправителя не разрешён (server.allow_from)")
         self._per_address.check(whose)
         if rules.secret is None or scope.get("webhook_secret") or self._has_secret(scope, rules.secret):
-            return None
+            return self._too_long if self._backlog.refuses() else None
         self._wrong.spend(whose)
         return refusal(
             HTTPStatus.UNAUTHORIZED,

@@ -37,7 +37,6 @@ def ours(folder: Path, port: int, **settings: str) -> dict[str, str]:
         "KNOWLEDGE__EMBEDDER": "none",
         "KNOWLEDGE__PATH": str(ROOT / "knowledge"),
         "KNOWLEDGE__WATCH": "false",
-        "LIMITS__CONCURRENT_TURNS": "1000",
         "SERVER__PORT": str(port),
         **unlimited,
         **settings,

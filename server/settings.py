@@ -208,8 +208,9 @@ class Limits(Section):
     with 503."""
     inbox_per_session: int = Field(100, ge=1, le=1000)
     """Of them, messages of one session."""
-    concurrent_turns: int = Field(200, ge=1, le=10_000)
-    """Turns one worker process has under way at the same time."""
+    concurrent_turns: int = Field(400, ge=1, le=10_000)
+    """Turns one worker process has under way at the same time: its messages a second times the model's seconds. What
+    is more waits in its order, which serves the first of a burst sooner than all together."""
     body: int = Field(65_536, ge=1024, le=10_485_760)
     """Bytes of a webhook's body; more is refused with 413."""
     text: int = Field(4000, ge=1, le=4000)

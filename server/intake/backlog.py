@@ -17,7 +17,7 @@ from server.stores.base import CROWD
 log = logging.getLogger(__name__)
 
 MEASURED = 1.0
-"""Seconds over which the pace is measured, once a crowd waits. What comes within one second is always taken."""
+"""Seconds over which the pace is measured, once a crowd waits: a burst of a second is taken whole."""
 REALLY = 1 / 8
 """Part of `limits.wait` for which those have waited who are begun with now, else it is no backlog: several processes
 share their messages, and whose turn is another one's counts here until it has ended."""

@@ -93,7 +93,7 @@ def prepare(settings: Settings, progress: Callable[[int, int], None]) -> Knowled
             await store.close()
 
     asyncio.run(try_store())
-    return open_library(settings, clock, progress).open()
+    return open_library(settings, clock, progress).prepare()
 
 
 def run(settings: Settings, sock: socket.socket, manager: ServiceManager) -> None:

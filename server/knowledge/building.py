@@ -15,6 +15,8 @@ from server.knowledge.meaning import Embedded, Meanings, embed, together
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
 from server.knowledge.searched import searched
 from server.knowledge.spelling import vocabulary
+from server.knowledge.synonyms import everyday, spoken
+from server.knowledge.words import parsed
 
 Progress = Callable[[int, int], None]
 """Told how many of the new or changed documents are embedded, and how many there are."""
@@ -58,7 +60,9 @@ class Builder:
                 contents = Contents(fingerprint, found, self._clock.now())
                 texts = [searched(document) for document in found.documents]
                 meanings = self._meanings(found.documents, saved)
-                saved = Saved(contents, meanings, postings(texts), vocabulary(texts))
+                said = vocabulary(texts)
+                told = parsed({*said, *spoken([*found.synonyms, *everyday()])})
+                saved = Saved(contents, meanings, postings(texts), said, told)
                 self._file.save(saved)
             return saved, self._file.stamp()
 

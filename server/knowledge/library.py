@@ -19,6 +19,7 @@ from server.knowledge.folder import NothingToRead
 from server.knowledge.index import Index
 from server.knowledge.reading import BrokenOff
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
+from server.knowledge.words import remember
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +39,17 @@ class _Shelf:
 
 
 def _shelved(saved: Saved, embedder: Embedder | None) -> _Shelf:
+    remember(saved.dictionary)
     return _Shelf(saved.contents, Index(saved, embedder))
 
 
 class Library:
     """A folder of files as searchable `Knowledge`.
 
-    `open` blocks and is for whoever starts a process: it is called once, before the first search. The methods of the
-    `Knowledge` protocol are for the event loop. Any number of processes may use the same folder and index folder:
-    one of them builds, the others wait for it in `open` and read what it saved; when one regenerates, the others
-    take the new index over at their next search.
+    `open` blocks and is for whoever starts a process: it is called once, before the first search; `prepare` is for
+    whoever starts processes that search, and does not itself. The methods of the `Knowledge` protocol are for the event
+    loop. Any number of processes may use the same folder and index folder: one of them builds, the others wait for it
+    in `open` and read what it saved; when one regenerates, the others take the new index over at their next search.
     """
 
     def __init__(
@@ -86,6 +88,16 @@ class Library:
         # More at once are no faster, and keep the event loop waiting for a core.
         self._places = asyncio.Semaphore(os.cpu_count() or 1)
 
+    def prepare(self) -> KnowledgeStatus:
+        """Build the index where files have changed, and tell what `open` will find. Blocks; raises as `open` does."""
+        try:
+            contents = self._builder.build(anew=False)[0].contents
+        except NothingToRead as error:
+            self._has_nothing(error)
+            return self.status()
+        _warn(contents.found.problems)
+        return self._told(contents)
+
     def open(self) -> KnowledgeStatus:
         """Load the index, building it first where files have changed. Blocks.
 
@@ -95,8 +107,7 @@ class Library:
         try:
             self._build(anew=False)
         except NothingToRead as error:
-            self._nothing_to_read = error.problems
-            _warn(error.problems)
+            self._has_nothing(error)
             # What may be saved is of files that are gone.
             self._seen = self._file.stamp()
         return self.status()
@@ -138,7 +149,9 @@ class Library:
         shelf = self._shelf
         if shelf is None:
             return KnowledgeStatus(False, 0, 0, None, self._searched_by, self._problems + self._nothing_to_read)
-        contents = shelf.contents
+        return self._told(shelf.contents)
+
+    def _told(self, contents: Contents) -> KnowledgeStatus:
         return KnowledgeStatus(
             knowledge_base_exists=True,
             files_count=contents.found.files_count,
@@ -173,6 +186,10 @@ class Library:
     def _taken_over(self) -> _Shelf | None:
         saved = self._file.load()
         return _shelved(saved, self._embedder) if saved else None
+
+    def _has_nothing(self, error: NothingToRead) -> None:
+        self._nothing_to_read = error.problems
+        _warn(error.problems)
 
     def _go_on(self) -> None:
         if self._closing.is_set():

@@ -6,7 +6,7 @@ import fcntl
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from server.knowledge.folder import Found
 from server.knowledge.lexical import Postings
 from server.knowledge.meaning import Meanings
 from server.knowledge.spelling import Vocabulary
+from server.knowledge.words import Parsed
 
-FORMAT = 5
+FORMAT = 6
 """Grows with every change of what is saved, of how documents are read from files, or of what of them is embedded."""
 
 Stamp = tuple[int, int]
@@ -49,6 +50,8 @@ class Saved:
     """None for lexical search alone."""
     postings: Postings
     vocabulary: Vocabulary
+    dictionary: Mapping[str, Parsed]
+    """What it says of the words that an index is made from, so that it need not be asked again."""
 
 
 _CONTENTS = TypeAdapter(Contents)
@@ -57,6 +60,7 @@ _AT_ONCE = 200
 """Documents that are written or read in one step: other threads of the process wait for the end of each."""
 _TERMS = TypeAdapter(tuple[str, ...])
 _VOCABULARY = TypeAdapter(dict[str, str])
+_DICTIONARY = TypeAdapter(dict[str, tuple[str, str, bool]])
 _NO_VECTORS = np.empty((0, 0), dtype=np.float32)
 
 
@@ -98,6 +102,7 @@ class IndexFile:
                 contents = replace(contents, found=replace(contents.found, documents=_documents(archive["documents"])))
                 meanings = Meanings(archive["wholes"], archive["passages"], archive["owners"])
                 vocabulary = _VOCABULARY.validate_json(archive["vocabulary"].tobytes())
+                told = _DICTIONARY.validate_json(archive["dictionary"].tobytes())
                 held = Postings(
                     _TERMS.validate_json(archive["terms"].tobytes()),
                     archive["starts"],
@@ -109,7 +114,7 @@ class IndexFile:
             return None
         if contents.format != FORMAT or len(meanings.wholes) not in (0, len(contents.found.documents)):
             return None
-        return Saved(contents, meanings if len(meanings.wholes) else None, held, vocabulary)
+        return Saved(contents, meanings if len(meanings.wholes) else None, held, vocabulary, _dictionary(told))
 
     def save(self, saved: Saved) -> None:
         """Replace it: another process reads the old one or the new one. For the holder of `building` alone.
@@ -129,6 +134,7 @@ class IndexFile:
                     passages=meanings.passages,
                     owners=meanings.owners,
                     vocabulary=_bytes(_VOCABULARY.dump_json(dict(saved.vocabulary))),
+                    dictionary=_bytes(_DICTIONARY.dump_json(dict(saved.dictionary))),
                     terms=_bytes(_TERMS.dump_json(held.terms)),
                     starts=held.starts,
                     texts=held.texts,
@@ -150,6 +156,10 @@ def _parts(documents: Sequence[Document]) -> Iterator[bytes]:
 def _documents(parts: NDArray[np.uint8]) -> tuple[Document, ...]:
     lines = parts.tobytes().split(b"\n")
     return tuple(document for line in lines for document in _DOCUMENTS.validate_json(line))
+
+
+def _dictionary(told: Mapping[str, tuple[str, str, bool]]) -> dict[str, Parsed]:
+    return {word: Parsed(*said) for word, said in told.items()}
 
 
 def _bytes(json: bytes) -> NDArray[np.uint8]:

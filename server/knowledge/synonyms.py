@@ -61,6 +61,13 @@ def everyday() -> tuple[Synonym, ...]:
     return tuple(of_lines(_EVERYDAY.read_text(encoding="utf-8").splitlines()))
 
 
+def spoken(synonyms: Iterable[Synonym]) -> Iterator[str]:
+    """All words of them."""
+    for synonym in synonyms:
+        for phrase in (*synonym.meant, *synonym.said):
+            yield from words(phrase)
+
+
 class Synonyms:
     """Ready to be asked. Immutable once built; safe to use from several threads."""
 

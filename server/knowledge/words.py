@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -107,13 +108,30 @@ def names_a_person(word: str) -> bool:
     return _OF_PLACES.search(word) is not None and any("Surn" in parse.tag for parse in others)
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
+    """What the dictionary says of a word."""
+
     lemma: str
     part: str
     known: bool
 
 
+_REMEMBERED: dict[str, Parsed] = {}
+
+
+def parsed(words: Iterable[str]) -> dict[str, Parsed]:
+    """What the dictionary says of each of them."""
+    return {word: _parsed(word) for word in words}
+
+
+def remember(said: Mapping[str, Parsed]) -> None:
+    """Do not ask the dictionary for these again: a process that starts would ask for some thousand words."""
+    _REMEMBERED.update(said)
+
+
 @lru_cache(maxsize=50_000)
-def _parsed(word: str) -> _Parsed:
+def _parsed(word: str) -> Parsed:
+    if word in _REMEMBERED:
+        return _REMEMBERED[word]
     best = parse(word)[0]
-    return _Parsed(str(best.normal_form).replace("ё", "е"), str(best.tag.POS or ""), bool(best.is_known))
+    return Parsed(str(best.normal_form).replace("ё", "е"), str(best.tag.POS or ""), bool(best.is_known))

@@ -105,3 +105,30 @@ def test_a_build_that_died_leaves_nothing_in_the_way(library: Library, folder: P
     write_workbook(folder / "Цены.xlsx", PRICES[:3])
     again = Library(folder, tmp_path / "index", embedder="none", clock=FakeClock())
     assert again.open().documents_count == 2
+
+
+def test_who_starts_processes_builds_for_them_and_tells_what_they_will_find(folder: Path, tmp_path: Path) -> None:
+    prepared = Library(folder, tmp_path / "index", embedder="none", clock=FakeClock()).prepare()
+    opened = Library(folder, tmp_path / "index", embedder="none", clock=FakeClock(2e9)).open()
+    assert (opened, prepared.updated_at) == (prepared, FakeClock().now())
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from server.clock import SystemClock
+from server.knowledge.library import Library
+from server.morphology import analyzer
+
+print(Library(Path(sys.argv[1]), Path(sys.argv[2]), embedder="none", clock=SystemClock()).open().documents_count)
+print(analyzer.cache_info().currsize)
+"""
+
+
+def test_a_saved_index_is_opened_without_asking_the_dictionary(folder: Path, tmp_path: Path) -> None:
+    def opened() -> list[str]:
+        arguments = [sys.executable, "-c", OPENS, str(folder), str(tmp_path / "index")]
+        return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+
+    assert opened() == [str(len(PRICES) - 1), "1"]
+    assert opened() == [str(len(PRICES) - 1), "0"]

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from iteira_cli.app import main
 from server import serving
@@ -33,11 +33,11 @@ async def look(found: list[tuple[float, float]]) -> None:
         found.append((time.time(), 1000 * (time.perf_counter() - before - EVERY)))
 
 
-def watch(app: FastAPI) -> FastAPI:
+def watch(app: Starlette) -> Starlette:
     serve = app.router.lifespan_context
 
     @asynccontextmanager
-    async def watched(app: FastAPI) -> AsyncIterator[None]:
+    async def watched(app: Starlette) -> AsyncIterator[None]:
         found: list[tuple[float, float]] = []
         async with serve(app):
             looking = asyncio.create_task(look(found))
@@ -52,7 +52,7 @@ def watch(app: FastAPI) -> FastAPI:
 if __name__ == "__main__":
     create = vars(serving)["create_app"]
 
-    def create_app(settings: Settings) -> FastAPI:
+    def create_app(settings: Settings) -> Starlette:
         return watch(create(settings))
 
     vars(serving)["create_app"] = create_app

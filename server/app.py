@@ -1,27 +1,20 @@
-"""The composition root: settings in, FastAPI app out. The only place that knows every concrete class."""
+"""The composition root: settings in, ASGI app out. The only place that knows every concrete class."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 
-from server.admin.auth import Administrators
-from server.admin.failed import failed_router
-from server.admin.knowledge import knowledge_router
-from server.admin.metrics import metrics_router
-from server.admin.refusals import answer_errors_as_json
-from server.admin.routes import admin_router, health_router
-from server.admin.sessions import sessions_router
+from server.admin.health import HealthAtOnce, looks
 from server.clock import Clock, SystemClock
 from server.consultant.answer import Answer, Waiting
 from server.consultant.calendar import Calendar
@@ -39,12 +32,14 @@ from server.conversation.housekeeping import Housekeeper
 from server.conversation.turn import Turn
 from server.conversation.typing import Typing
 from server.errors import SettingsError
+from server.garbage import settle
 from server.intake.accept import Intake
 from server.intake.addresses import Addresses, networks
 from server.intake.backlog import Backlog
+from server.intake.broken import broken
 from server.intake.gate import Gate, Rules
 from server.intake.rates import Counted, Quotas, rate
-from server.intake.routes import webhook, webhook_router
+from server.intake.routes import webhook
 from server.knowledge.embedding import Embedder
 from server.knowledge.library import Library
 from server.knowledge.watcher import Watcher
@@ -56,6 +51,7 @@ from server.observability.presence import Heartbeat, this_worker
 from server.observability.standing import Standing
 from server.observability.tally import Tally
 from server.observability.track_record import TrackRecord
+from server.on_demand import App, OnDemand
 from server.outgoing import Outgoing
 from server.settings import Settings
 from server.settings_together import unencrypted
@@ -72,17 +68,17 @@ log = logging.getLogger(__name__)
 
 FOR_THE_REST = 8.0
 """Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
-GARBAGE = 10_000
-"""Objects made since the last look for circular garbage: a message makes a few hundred, and hardly any are circular."""
 OFFLINE_SECONDS = 5.0
 """How long the offline consultant may think; it needs a few milliseconds."""
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """One worker: the webhook, the dispatcher behind it, and the administration. It opens everything when it starts
     and gives everything back when it stops."""
     daemon = _Daemon(settings, clock or SystemClock())
-    app = FastAPI(title="Iteira", lifespan=daemon.life, docs_url=None, redoc_url=None, openapi_url=None)
+    app = Starlette(lifespan=daemon.life, exception_handlers={Exception: broken})
+    app.router.default = OnDemand(daemon.administration)
+    app.add_middleware(HealthAtOnce, looks=looks(daemon.health))
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -92,10 +88,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         )
     app.add_middleware(Gate, **daemon.gate())
     app.add_middleware(AccessLog)
-    routers = list(daemon.routers())
-    for router in routers:
-        app.include_router(router)
-    answer_errors_as_json(app, [route for router in routers for route in router.routes])
     return app
 
 
@@ -159,6 +151,16 @@ class _Daemon:
             gauges=self._standing.gauges,
         )
         self._housekeeper = Housekeeper(self._store, clock)
+        self.health = Health(
+            self._store,
+            self._library,
+            self._ladder,
+            self._delivery,
+            clock,
+            accepting=lambda: not self._intake.closed,
+            alive=lambda: self._dispatcher.alive,
+            answering=self._answers,
+        )
 
     def _turn(self) -> Turn:
         settings = self._settings
@@ -204,47 +206,40 @@ class _Daemon:
             "webhook": self._webhook if self._receives else None,
         }
 
-    def _administrators(self) -> Administrators:
-        admin, limits = self._settings.admin, self._settings.limits
-        tokens = [each.get_secret_value() for each in (admin.token, *admin.other_tokens) if each]
-        read_tokens = [each.get_secret_value() for each in admin.read_tokens]
-        return Administrators(tokens, read_tokens, Counted("wrong_tokens", rate(limits.wrong_tokens), self._clock))
+    def administration(self) -> App:
+        """What this worker answers over HTTP beside health and the webhook; it wants its token."""
+        # FastAPI and the forms of all answers take as long to load as all that a caller's message needs, and much
+        # memory: a process that nobody administrates, one of many workers, does without.
+        from server.admin.application import application
+        from server.admin.auth import Administrators
+        from server.admin.failed import failed_router
+        from server.admin.knowledge import knowledge_router
+        from server.admin.metrics import metrics_router
+        from server.admin.routes import admin_router, health_router
+        from server.admin.sessions import sessions_router
+        from server.intake.described import webhook_router
 
-    def routers(self) -> Iterator[APIRouter]:
-        """What this worker answers over HTTP; the administration wants its token."""
         settings, store, library, clock = self._settings, self._store, self._library, self._clock
-        admins = self._administrators()
-        idle = settings.store.session_idle
-        if self._receives:
-            yield webhook_router(self._webhook)
-        health = Health(
-            store,
-            library,
-            self._ladder,
-            self._delivery,
-            clock,
-            accepting=lambda: not self._intake.closed,
-            alive=lambda: self._dispatcher.alive,
-            answering=self._answers,
+        idle, health = settings.store.session_idle, self.health
+        counted = Counted("wrong_tokens", rate(settings.limits.wrong_tokens), clock)
+        admins = Administrators(*_administrators(settings), counted)
+        consultant, talkme = self._ladder.name, settings.talkme.base_url
+        return application(
+            [
+                *([webhook_router(self._webhook)] if self._receives else []),
+                health_router(looks(health)),
+                metrics_router(store, health, clock, session_idle=idle, admins=admins),
+                sessions_router(store, clock, session_idle=idle, admins=admins),
+                failed_router(store, admins),
+                admin_router(
+                    store, library, clock, consultant=consultant, talkme=talkme, session_idle=idle, admins=admins
+                ),
+                *([knowledge_router(library, store, admins)] if self._answers else []),
+            ]
         )
-        yield health_router(health)
-        yield metrics_router(store, health, clock, session_idle=idle, admins=admins)
-        yield sessions_router(store, clock, session_idle=idle, admins=admins)
-        yield failed_router(store, admins)
-        yield admin_router(
-            store,
-            library,
-            clock,
-            consultant=self._ladder.name,
-            talkme=settings.talkme.base_url,
-            session_idle=idle,
-            admins=admins,
-        )
-        if self._answers:
-            yield knowledge_router(library, store, admins)
 
     @asynccontextmanager
-    async def life(self, app: FastAPI) -> AsyncIterator[None]:
+    async def life(self, app: Starlette) -> AsyncIterator[None]:
         """Everything is open inside the block; at its end turns under way have their grace."""
         await self._start()
         grace, stop_by = self._settings.server.shutdown_grace, math.inf
@@ -268,9 +263,7 @@ class _Daemon:
             self._watcher.start()
         self._heartbeat.start()
         self._housekeeper.start()
-        gc.set_threshold(GARBAGE)
-        gc.collect()
-        gc.freeze()  # what was made until now stays: the collector need not look at it in a caller's time
+        settle()
         for warning in unencrypted(self._settings):
             log.warning("%s", warning)
         documents = self._library.status().documents_count
@@ -293,6 +286,13 @@ class _Daemon:
         await self._talkme.close()
         await self._ladder.close()
         await self._store.close()
+
+
+def _administrators(settings: Settings) -> tuple[list[str], list[str]]:
+    """The tokens with all rights, and those that may look."""
+    admin = settings.admin
+    tokens = [each.get_secret_value() for each in (admin.token, *admin.other_tokens) if each]
+    return tokens, [each.get_secret_value() for each in admin.read_tokens]
 
 
 def _talkme(settings: Settings, clock: Clock, tally: Tally) -> TalkMeClient:

@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing import Pipe
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
@@ -27,6 +27,7 @@ from server.app import create_app, open_library, open_store
 from server.clock import SystemClock
 from server.connections import Connection
 from server.errors import SettingsError
+from server.garbage import hold_back, settle
 from server.knowledge.base import KnowledgeStatus
 from server.observability import logs
 from server.pulse import Listener, Pulse, Pulses, beat
@@ -105,6 +106,7 @@ def run(settings: Settings, sock: socket.socket, manager: ServiceManager) -> Non
     if settings.server.workers > 1:
         hears, speaks = Pipe(duplex=False)
         pulses = Pulses(hears, settings.server.hangs_after)
+        settle()
         Supervisor(_config(settings, Pulse(speaks)), [sock], pulses, manager).run()
     else:
         Server(_config(settings, manager)).run([sock])
@@ -194,7 +196,8 @@ class Supervisor(Multiprocess):
             time.sleep(0.05)
 
 
-def _worker(settings: Settings, listener: Listener) -> FastAPI:
+def _worker(settings: Settings, listener: Listener) -> Starlette:
+    hold_back()
     faulthandler.enable()  # whoever ends a process that hangs does so by SIGABRT first
     stop_logging = logs.configure(settings.logging.dir, settings.logging.level)
     if settings.server.workers > 1:
@@ -203,7 +206,7 @@ def _worker(settings: Settings, listener: Listener) -> FastAPI:
     serve = app.router.lifespan_context
 
     @asynccontextmanager
-    async def heard_to_the_end(app: FastAPI) -> AsyncIterator[None]:
+    async def heard_to_the_end(app: Starlette) -> AsyncIterator[None]:
         beating = asyncio.create_task(beat(listener))
         async with serve(app):
             listener.ready()

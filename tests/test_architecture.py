@@ -66,11 +66,13 @@ def test_only_one_place_names_the_concrete_stores_and_only_the_composition_root_
             assert within(imports(path), "server.stores.open") == set(), name(path)
 
 
-def test_fastapi_appears_only_where_http_is_spoken() -> None:
+def test_fastapi_and_starlette_appear_only_where_http_is_spoken() -> None:
     allowed = ("server/app.py", "server/serving.py", "server/intake/", "server/admin/")
     for path in modules("server"):
         if not name(path).startswith(allowed):
             assert within(imports(path), "fastapi", "starlette") == set(), name(path)
+        if not name(path).startswith(("server/admin/", "server/intake/described.py")):
+            assert within(imports(path), "fastapi") == set(), name(path)
     for room in ("payload.py", "accept.py"):
         assert within(imports(ROOT / "server/intake" / room), "fastapi", "starlette") == set()
 

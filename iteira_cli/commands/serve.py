@@ -44,6 +44,9 @@ def serve(
 
     Example: iteira serve --port 8001 --workers 2
     """
+    from server.garbage import hold_back
+
+    hold_back()
     from iteira_cli import in_force
     from iteira_cli.output import Output
     from server import serving

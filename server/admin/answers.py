@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from server.admin.form import Form
 from server.models import Event, Message, Session, TranscriptLine, Waiting
-from server.observability.health import Check
 
 
 class HealthCheck(Form):
@@ -23,13 +22,6 @@ class HealthAnswer(Form):
     service: str = "talkme_webhook"
     checks: dict[str, HealthCheck]
     """By the part that is looked at."""
-
-    @classmethod
-    def of(cls, status: str, checks: dict[str, Check]) -> HealthAnswer:
-        return cls(
-            status=status,
-            checks={name: HealthCheck(status=check.status, detail=check.detail) for name, check in checks.items()},
-        )
 
 
 class SessionAnswer(Form):

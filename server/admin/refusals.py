@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from server.errors import StoreError
-from server.intake.gate import SECURITY
+from server.intake.broken import own_error
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,7 @@ def answer_errors_as_json(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
         return JSONResponse({"success": False, "error": wrong}, HTTPStatus.BAD_REQUEST)
 
-    @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:
-        log.error("our own error at %s: %s", request.url.path, type(error).__name__)
-        wrong = {"success": False, "error": "internal error"}
-        # This handler stands before the gate, which adds these headers to all other answers.
-        return JSONResponse(wrong, HTTPStatus.INTERNAL_SERVER_ERROR, headers=SECURITY)
+    app.add_exception_handler(Exception, own_error)
 
     @app.exception_handler(StoreError)
     async def unavailable(request: Request, error: StoreError) -> JSONResponse:

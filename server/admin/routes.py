@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request
 
 from server.admin import answers
 from server.admin.auth import Administrators, Rights
 from server.admin.document import OF_ADMINISTRATION, document
+from server.admin.health import Look
 from server.admin.shown import shown
 from server.admin.stats_answer import Looked, StatsAnswer, stats_answer
 from server.clock import Clock
 from server.knowledge.base import Knowledge
-from server.observability.health import Check, Health, overall
 from server.observability.presence import GONE_SECONDS
 from server.stores.base import RECENT_REPLIES, Store
 
@@ -24,32 +25,12 @@ DEAD_LOOKED_AT = 100
 """Messages that failed or expired whose stages are counted."""
 
 
-def health_router(health: Health) -> APIRouter:
-    """Open to everybody: it tells whether callers are answered, and nothing about them."""
+def health_router(looks: Mapping[str, Look]) -> APIRouter:
+    """Health for the document of the API; whoever looks at it is answered before (`HealthAtOnce`)."""
     unavailable = {"model": answers.HealthAnswer, "description": "Not now: `checks` tell why"}
     router = APIRouter(tags=["health"], responses={HTTPStatus.SERVICE_UNAVAILABLE.value: unavailable})
-
-    def told(response: Response, checks: dict[str, Check]) -> answers.HealthAnswer:
-        status = overall(checks)
-        if status == "unavailable":
-            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        return answers.HealthAnswer.of(status, checks)
-
-    @router.get("/webhook/talkme/health")
-    async def talkme_health(response: Response) -> answers.HealthAnswer:
-        """200 while callers are answered, if perhaps less well; 503 when they are not."""
-        return told(response, await health.checks())
-
-    @router.get("/webhook/talkme/health/live")
-    async def live(response: Response) -> answers.HealthAnswer:
-        """503 when only a new start of this process can help; it looks at nothing outside of it."""
-        return told(response, health.live())
-
-    @router.get("/webhook/talkme/health/ready")
-    async def ready(response: Response) -> answers.HealthAnswer:
-        """503 while this process should get no messages: its store is away, or it is stopping."""
-        return told(response, await health.ready())
-
+    for path, look in looks.items():
+        router.get(path, response_model=answers.HealthAnswer)(look)
     return router
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from server.intake.payload import ID_LENGTH
+from server.intake.routes import Webhook
 
 
 class WebhookAnswer(BaseModel):
@@ -117,3 +119,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         503: "Nothing was accepted; come again after `Retry-After` seconds",
     }.items()
 }
+
+
+def webhook_router(talkme: Webhook) -> APIRouter:
+    """The webhook for the document of the API, and wherever the gate does not answer it itself."""
+    router = APIRouter()
+    router.post("/webhook/talkme/", include_in_schema=False)(talkme)
+    router.post("/webhook/talkme", openapi_extra=REQUEST, responses=RESPONSES, tags=["webhook"])(talkme)
+    return router

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
 from server.clock import Clock
 

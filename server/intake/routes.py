@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from server.clock import Clock
 from server.errors import PayloadError, StoreError, TokenNotAllowed, TooMany
 from server.intake import payload
 from server.intake.accept import Intake
-from server.intake.described import REQUEST, RESPONSES
 from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
 from server.intake.rates import network_of, told
 from server.intake.refusal import refusal, too_many
@@ -78,14 +77,6 @@ def webhook(
         return _answer(incoming, outcome)
 
     return talkme
-
-
-def webhook_router(talkme: Webhook) -> APIRouter:
-    """The webhook for the document of the API, and wherever the gate does not answer it itself."""
-    router = APIRouter()
-    router.post("/webhook/talkme/", include_in_schema=False)(talkme)
-    router.post("/webhook/talkme", openapi_extra=REQUEST, responses=RESPONSES, tags=["webhook"])(talkme)
-    return router
 
 
 def _answer(incoming: Incoming, outcome: Outcome | None) -> JSONResponse:

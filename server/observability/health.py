@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from server.clock import Clock
@@ -161,7 +161,7 @@ def line(since: Silence) -> Check:
     return Check("ok", said)
 
 
-def overall(checks: dict[str, Check]) -> str:
+def overall(checks: Mapping[str, Check]) -> str:
     """The worst of the parts."""
     found = {check.status for check in checks.values()}
     return next((status for status in ("unavailable", "degraded") if status in found), "ok")

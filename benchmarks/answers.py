@@ -22,7 +22,7 @@ from server.consultant.base import Inquiry
 from server.consultant.offline import OfflineConsultant
 from server.consultant.phrases import Phrases
 from server.conversation.query import look_up
-from server.knowledge import folder
+from server.knowledge import contents, folder
 from server.knowledge.base import Findings
 from server.knowledge.confidence import MIN_CONFIDENCE
 from server.knowledge.library import Library
@@ -57,7 +57,7 @@ async def facts(data: Path, embedder: str, index: Path) -> None:
     """Required facts that are said, and answers with prices none of which is of a service that was meant."""
     library = Library(data / "kb", index, embedder=embedder, clock=SystemClock())
     library.open()
-    documents = folder.read(data / "kb", folder.paths(data / "kb")).documents
+    documents = contents.read(data / "kb", folder.paths(data / "kb")).documents
     rows = {(each.source, each.location): each.text for each in documents}
     consultant = OfflineConsultant(Phrases("Здравствуйте!", "До свидания!"), MIN_CONFIDENCE)
     asked, right, wrong = Counter[str](), Counter[str](), list[str]()

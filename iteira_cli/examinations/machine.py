@@ -149,12 +149,12 @@ def _store(settings: Settings, daemon_answers: bool) -> Finding:
 
 def _knowledge(settings: Settings) -> Finding:
     from server.errors import KnowledgeError
-    from server.knowledge import folder
+    from server.knowledge import contents, folder
 
     path = settings.knowledge.path
     try:
         files = folder.paths(path)
-        found = folder.read(path, files, None, settings.knowledge.bounds)
+        found = contents.read(path, files, None, settings.knowledge.bounds)
     except KnowledgeError as error:
         return failed("knowledge files", str(error), "put the company's files into knowledge.path")
     if found.problems:

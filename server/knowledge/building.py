@@ -55,8 +55,11 @@ class Builder:
             fingerprint = files.fingerprint(self._folder, paths, self._bounds)
             saved = self._file.load()
             if anew or saved is None or saved.contents.fingerprint != fingerprint:
+                # Loaded where something is to be read: most starts find the index of the files as they are.
+                from server.knowledge.contents import read
+
                 earlier = saved.contents.found if saved else None
-                found = files.read(self._folder, paths, earlier, self._bounds, self._go_on)
+                found = read(self._folder, paths, earlier, self._bounds, self._go_on)
                 contents = Contents(fingerprint, found, self._clock.now())
                 texts = [searched(document) for document in found.documents]
                 meanings = self._meanings(found.documents, saved)

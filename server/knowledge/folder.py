@@ -1,22 +1,24 @@
-"""The folder of the knowledge base: which files belong to it, and what stands in them."""
+"""The folder of the knowledge base: which files belong to it, and whether they have changed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import KnowledgeError
-from server.knowledge import loaders, synonyms
+from server.knowledge import loaders
 from server.knowledge.base import Document
-from server.knowledge.bounds import FILES, TOLD, Bounds, counted, megabytes
-from server.knowledge.reader import Answer
-from server.knowledge.reading import BrokenOff, Reading
+from server.knowledge.bounds import Bounds, megabytes
 from server.knowledge.synonyms import Synonym
 from server.text import can_be_shown
+
+
+class BrokenOff(KnowledgeError):
+    """Whoever waits does not want to any more; no file is to blame."""
 
 
 class NothingToRead(KnowledgeError):
@@ -102,57 +104,3 @@ class Found:
     """A line for each file that could not be read."""
     files_count: int
     """Of the files that could be read."""
-
-
-def read(
-    folder: Path,
-    paths: Sequence[Path],
-    earlier: Found | None = None,
-    bounds: Bounds = Bounds(),
-    go_on: Callable[[], None] = lambda: None,
-) -> Found:
-    """All files. One that cannot be read gives what stands of it in `earlier`: staff who are in the middle of saving
-    do not take it from callers. `go_on` is called now and then, and raises `BrokenOff` to end it.
-
-    Raises `NothingToRead` where there is no document at all.
-    """
-    documents: list[Document] = []
-    own: list[Synonym] = []
-    problems: list[str] = []
-    with Reading(bounds, go_on) as reading:
-        for path in paths[:FILES]:
-            room = bounds.documents - counted(document.text for document in documents)
-            try:
-                answer = _read(reading, folder, path, bounds, max(0, room))
-            except BrokenOff:
-                raise
-            except KnowledgeError as error:
-                answer = _earlier(path, earlier)
-                kept = answer.documents or answer.synonyms
-                problems.append(f"{error}; its earlier content is still used" if kept else str(error))
-            documents += answer.documents
-            own += answer.synonyms
-    files_count = len(paths[:FILES]) - len(problems)
-    if len(problems) > TOLD:
-        problems[TOLD:] = [f"{len(problems) - TOLD} more files could not be read; mend or remove these first"]
-    if len(paths) > FILES:
-        problems.append(f"the knowledge folder has {len(paths)} files, and the first {FILES} are read; remove the rest")
-    if not documents:
-        raise NothingToRead(
-            *(problems or ["the files of the knowledge folder are empty; fill in at least one row or paragraph"])
-        )
-    return Found(tuple(documents), tuple(own), tuple(problems), files_count)
-
-
-def _read(reading: Reading, folder: Path, path: Path, bounds: Bounds, room: int) -> Answer:
-    if reason := refused(folder, path, bounds):
-        raise KnowledgeError(reason)
-    return reading.file(path, room)
-
-
-def _earlier(path: Path, earlier: Found | None) -> Answer:
-    if earlier is None:
-        return Answer()
-    if synonyms.is_synonyms(path):
-        return Answer(synonyms=earlier.synonyms)
-    return Answer(tuple(document for document in earlier.documents if document.source == path.name))

@@ -7,14 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
 from server.knowledge.words import terms
-
-# It lets everything through whatever the root logger's level is, and reports each build.
-logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +27,10 @@ class Postings:
 
 def postings(searched: Sequence[str]) -> Postings:
     """Of at least one text; their order is the order of all scores."""
+    import bm25s  # here, since it is of no use to whoever finds an index built
+
+    # It lets everything through whatever the root logger's level is, and reports each build.
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     bm25 = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
     # An index without a single term cannot be built; a text of function words alone would be one.
     bm25.index([terms(text) or [""] for text in searched], show_progress=False)

@@ -15,9 +15,8 @@ from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.bounds import Bounds
 from server.knowledge.building import Builder, Progress
 from server.knowledge.embedding import NO_EMBEDDER, Embedder, EmbedderUnavailable, Vector, open_embedder
-from server.knowledge.folder import NothingToRead
+from server.knowledge.folder import BrokenOff, NothingToRead
 from server.knowledge.index import Index
-from server.knowledge.reading import BrokenOff
 from server.knowledge.saved import Contents, IndexFile, Saved, Stamp
 from server.knowledge.words import remember
 

@@ -29,10 +29,6 @@ _PART = 1 << 20
 _CODE = Path(__file__).parents[2]
 
 
-class BrokenOff(KnowledgeError):
-    """Whoever waits does not want to any more; no file is to blame."""
-
-
 class Reading:
     """Reads file after file in one process, and in a new one after a file that brought the process down.
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.errors import KnowledgeError
+from server.knowledge import contents
 from server.knowledge import folder as files
 from server.knowledge.bounds import LONGEST, Bounds
 from server.knowledge.library import Library
@@ -61,7 +62,7 @@ def test_what_tricks_come_to_nothing_is_read(tmp_path: Path, hostile: tuple[str,
     (tmp_path / "knowledge").mkdir()
     assert callable(write)
     write(tmp_path / "knowledge" / name)
-    found = files.read(tmp_path / "knowledge", [tmp_path / "knowledge" / name], None, NARROW)
+    found = contents.read(tmp_path / "knowledge", [tmp_path / "knowledge" / name], None, NARROW)
     assert found.documents
     assert SECRET not in repr(found)
 
@@ -99,7 +100,7 @@ def test_a_file_over_the_size_is_not_even_opened(folder: Path) -> None:
 def test_the_files_of_a_folder_share_the_room_of_the_index(folder: Path) -> None:
     write_workbook(folder / "Щётки.xlsx", PRICES[:4])
     rows = len(PRICES) - 1
-    found = files.read(folder, files.paths(folder), None, Bounds(documents=rows + 2))
+    found = contents.read(folder, files.paths(folder), None, Bounds(documents=rows + 2))
     assert (found.files_count, len(found.documents)) == (1, rows)
     assert found.problems == (
         f"Щётки.xlsx: has 3 rows or pieces of text, and with the files before it only 2 of {rows + 2} "
@@ -111,7 +112,7 @@ def test_of_too_many_files_the_first_are_read_and_the_status_says_so(folder: Pat
     (folder / "0.txt").write_text("Мы в Минске.", encoding="utf-8")
     for number in range(1, 1000):
         (folder / f"{number}.jpg").touch()
-    found = files.read(folder, files.paths(folder), None, Bounds())
+    found = contents.read(folder, files.paths(folder), None, Bounds())
     assert (found.files_count, len(found.documents)) == (1, 1)
     assert len(found.problems) == 102
     assert found.problems[-2:] == (

@@ -14,7 +14,6 @@ from typing import Protocol
 from server.errors import KnowledgeError
 from server.knowledge import synonyms
 from server.knowledge.base import Document
-from server.knowledge.loaders import text, workbook
 from server.knowledge.synonyms import Synonym
 
 
@@ -57,6 +56,8 @@ def load_synonyms(path: Path) -> tuple[Synonym, ...]:
 
     Raises `KnowledgeError` as a loader does.
     """
+    from server.knowledge.loaders import text, workbook  # here for the same reason
+
     with _opening(path):
         if path.suffix.lower() == ".txt":
             return tuple(synonyms.of_lines(text.read(path).splitlines()))

@@ -23,7 +23,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from server.accept_queue import Server, WorkerProcess
-from server.app import create_app, open_library, open_store
+from server.app import create_app
+from server.assembly import open_library, open_store
 from server.clock import SystemClock
 from server.connections import Connection
 from server.errors import SettingsError

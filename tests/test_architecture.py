@@ -62,7 +62,7 @@ def test_only_one_place_names_the_concrete_stores_and_only_the_composition_root_
         if name(path).startswith("server/stores/sqlite/") or name(path) == "server/stores/open.py":
             continue
         assert within(imports(path), *concrete) == set(), name(path)
-        if name(path) != "server/app.py":
+        if name(path) != "server/assembly.py":
             assert within(imports(path), "server.stores.open") == set(), name(path)
 
 

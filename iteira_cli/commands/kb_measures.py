@@ -110,7 +110,7 @@ def diff(
 
 def _open(ctx: typer.Context, output: Output, folder: Path | None, index: Path, embedder: str | None) -> Library:
     """The knowledge base of a folder, ready. Raises `Failed` if there is nothing in it."""
-    from server.app import open_library
+    from server.assembly import open_library
     from server.clock import SystemClock
 
     def progress(done: int, total: int) -> None:

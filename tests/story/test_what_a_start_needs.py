@@ -14,7 +14,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.applications import Starlette
 
-from server.admin.application import application
+from server.admin.application import answering
 from server.intake.broken import broken
 from server.on_demand import App, OnDemand, Receive, Scope, Send
 from tests.daemon import settings_for
@@ -96,7 +96,7 @@ async def test_an_error_of_our_own_is_answered_as_json_and_logged_once(caplog: p
         raise KeyError("anna")
 
     app = Starlette(exception_handlers={Exception: broken})
-    app.router.default = OnDemand(lambda: application([router]))
+    app.router.default = OnDemand(lambda: answering([router]))
     with caplog.at_level(logging.ERROR, logger="server"):
         async with client_of(app, raises=False) as client:
             answer = await client.get("/broken")

@@ -23,6 +23,7 @@ from tests.workbooks import write_workbook
 ASKED = """
 import asyncio, json, sys
 import httpx
+from server.morphology import analyzer
 from server.serving import create_app
 from server.settings import Settings
 
@@ -31,6 +32,7 @@ async def main():
     transport, found = httpx.ASGITransport(app, client=("127.0.0.1", 40_000)), {}
     client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
     async with app.router.lifespan_context(app), client:
+        found["dictionaries"] = analyzer.cache_info().currsize
         for method, path in (("POST", ""), ("GET", "/health"), ("GET", "/health/ready"), ("GET", "/stats")):
             answer = await client.request(method, f"/webhook/talkme{path}")
             found[method + path] = answer.status_code, "fastapi" in sys.modules
@@ -40,11 +42,12 @@ asyncio.run(main())
 """
 
 
-def test_neither_a_message_nor_a_look_at_health_loads_what_the_administration_needs(tmp_path: Path) -> None:
+def test_a_start_loads_all_that_a_message_needs_and_nothing_that_the_administration_needs(tmp_path: Path) -> None:
     write_workbook(tmp_path / "knowledge" / "Цены.xlsx")
     settings = settings_for(tmp_path, "http://127.0.0.1:9").model_dump_json(include={"store", "knowledge", "logging"})
     told = subprocess.run([sys.executable, "-c", ASKED, settings], capture_output=True, text=True, timeout=60)
     assert json.loads(told.stdout) == {
+        "dictionaries": 1,
         "POST": [400, False],
         "GET/health": [200, False],
         "GET/health/ready": [200, False],

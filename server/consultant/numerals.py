@@ -27,6 +27,7 @@ VALUES: dict[str, float] = {
 }
 PARTS_OF_SPEECH = {"NUMR", "NOUN", "ADJF"}
 TOKEN = re.compile(r"\d+(?:[ \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?|[^\W\d_]+")
+DIGIT = re.compile(r"\d")
 ROUBLES = re.compile(r"\s*руб(?:\.|л[а-я]+)\s+(?:и\s+)?", re.IGNORECASE)
 KOPECKS = re.compile(r"\s*коп", re.IGNORECASE)
 BETWEEN = re.compile(r"[\s()+\-–.,]*")
@@ -53,6 +54,8 @@ def numbers(text: str) -> tuple[Number, ...]:
 
     Kept for a while: who speaks, who guards and who listens look at the same words.
     """
+    if not DIGIT.search(text) and _forms().keys().isdisjoint(TOKEN.findall(_plain(text))):
+        return ()
     found: list[Number] = []
     for token in TOKEN.finditer(text):
         number = _number(token)
@@ -93,8 +96,12 @@ def _number(token: re.Match[str]) -> Number | None:
     if word[0].isdecimal():
         plain = re.sub(r"\s", "", word)
         return Number(float(plain.replace(",", ".")), token.start(), token.end(), False, re.sub(r"\D", "", plain))
-    value = _forms().get(word.lower().replace("ё", "е"))
+    value = _forms().get(_plain(word))
     return None if value is None else Number(value, token.start(), token.end(), True, f"{value:g}")
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("ё", "е")
 
 
 def _with_kopecks(roubles: Number, kopecks: Number) -> Number:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 END = re.compile(r"[.!?…]+[»\")\]]*(?=\s)|\n")
+MARK = re.compile(r"[.!?…\n]")
+"""Without one of these there is no end: a model's pieces are words, and most are looked at no closer."""
 BEFORE_NAMES = frozenset(re.findall(r"\w+", "ул пр просп пер пл бул наб г д им тел стр кв корп оф каб т напр см ст м"))
 """Abbreviations that something follows, if it begins with a capital letter or not: «ул. Козлова»."""
 UNITS = frozenset(re.findall(r"\w+", "руб р коп мин ч сек мес бел шт др"))
@@ -20,14 +22,18 @@ class Sentences:
 
     def __init__(self) -> None:
         self._rest = ""
+        self._marked = False
 
     def add(self, piece: str) -> list[str]:
         self._rest += piece
+        if not self._marked and not MARK.search(piece):
+            return []
         found = []
         while (end := self._end()) is not None:
             sentence, self._rest = self._rest[:end].strip(), self._rest[end:].lstrip()
             if sentence:
                 found.append(sentence)
+        self._marked = MARK.search(self._rest) is not None
         return found
 
     def rest(self) -> list[str]:

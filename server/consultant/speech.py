@@ -18,14 +18,20 @@ EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 LEFTOVER = re.compile(r"`+|\*\*|(?<!\d)\*(?!\d)|\|")
 SPACES = re.compile(r"\s+(?=[.,!?;:…]|$)|(?<=\s)\s+")
 ORDINARY = re.compile(r"[\w\s.,:;!?…()«»\"'%/–—-]*")
-"""Nothing that cannot be heard is among these: most answers need not be looked at sign by sign."""
+"""Nothing that cannot be heard is among these, and no mark but a line's own: most answers need not be looked at sign by
+sign."""
 
 
 def spoken(text: str) -> str:
     """The words of an answer on one line; a line that ends without a full stop gets one."""
-    text = URL.sub("", LINK.sub(r"\1", text))
-    text = EMPHASIS.sub(r"\2", LINE_MARK.sub("", RULE.sub("", text)))
-    text = LEFTOVER.sub(" ", text)
+    marked = ORDINARY.fullmatch(text) is None or "__" in text
+    if marked:
+        text = LINK.sub(r"\1", text)
+    if "://" in text or "www." in text:
+        text = URL.sub("", text)
+    text = LINE_MARK.sub("", RULE.sub("", text))
+    if marked:
+        text = LEFTOVER.sub(" ", EMPHASIS.sub(r"\2", text))
     sentences = [_ended(pronounced(line)) for line in text.splitlines() if line.strip()]
     said = " ".join(sentences)
     if not ORDINARY.fullmatch(said):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from server.consultant.rows import kind, title
 from server.knowledge.base import Document
@@ -50,8 +51,10 @@ def suits(document: Document, text: str) -> bool:
     return not asked or not offered or bool(asked & offered)
 
 
+@lru_cache(maxsize=256)
 def without_audience(text: str) -> str:
-    """The words that are left when those about the person are taken away."""
+    """The words that are left when those about the person are taken away. Kept for a while: what is looked for, and
+    what of it is found, asks for them."""
     for sign in (*_SIGNS.values(), _GROWN_UP):
         text = sign.sub(" ", text)
     return text

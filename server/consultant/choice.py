@@ -68,20 +68,20 @@ def services(findings: Findings, text: str) -> list[Document]:
 def worth_knowing(findings: Findings, text: str) -> Findings:
     """The nearest rows, and of the others the services whose name has most of the question, and the company's own
     questions where the caller has a concern. What stands in a row may be said: there must be no more of them."""
+    nearest, others = findings.results[:NEAREST], findings.results[NEAREST:]
+    if not others:
+        return findings
     found = [finding.document for finding in findings.results]
-    wanted, count, concerned = (
-        _wanted(findings.query, frozenset(), found),
-        _Count(findings, found),
-        bool(concerns(text)),
-    )
-    most = max((count.of(wanted, document) for document in found if has_price(document)), default=0)
+    wanted, concerned = _wanted(findings.query, frozenset(), found), bool(concerns(text))
+    count = _Count(findings, found)
+    counts = [count.of(wanted, document) if has_price(document) else 0 for document in found]
+    most = max(counts)
     further = (
         finding
-        for finding in findings.results[NEAREST:]
-        if (0 < most == count.of(wanted, finding.document) and has_price(finding.document))
-        or (concerned and is_question(finding.document))
+        for finding, named in zip(others, counts[NEAREST:], strict=True)
+        if 0 < most == named or (concerned and is_question(finding.document))
     )
-    return replace(findings, results=(*findings.results[:NEAREST], *further))
+    return replace(findings, results=(*nearest, *further))
 
 
 def names_fully(findings: Findings) -> bool:
@@ -177,33 +177,39 @@ class _Count:
     """Counts the wanted words that a title holds."""
 
     def __init__(self, findings: Findings, documents: Sequence[Document]) -> None:
-        self._said = {lemma for document in documents for lemma in lemmas(title(document))}
+        self._held = {id(document): lemmas(title(document)) for document in documents}
+        self._said = {lemma for held in self._held.values() for lemma in held}
         self._meant = set(lemmas(findings.understood)) - set(lemmas(findings.query))
 
     def of(self, wanted: Sequence[str], document: Document) -> int:
         """Where no title has a word of the caller's, what the files call it counts as one."""
-        held = lemmas(title(document))
+        held = self._held[id(document)]
         if not self._said & set(wanted) and self._meant & set(held):
             return 1
-        return sum(self._holds(held, word) for word in set(wanted))
+        return sum([self._holds(held, word) for word in set(wanted)])
 
     def exactly(self, wanted: Sequence[str], document: Document) -> bool:
         """Whether its title has all of them, or what the files call the only one there is."""
-        held = set(lemmas(title(document)))
+        held = set(self._held[id(document)])
         called = len(set(wanted)) == 1 and not self._said & set(wanted) and self._meant & held
         return set(wanted) <= held or bool(called)
 
     def _holds(self, held: Sequence[str], word: str) -> bool:
         if word in held or word in self._said:
             return word in held
-        return _misheard(word, held) if not is_known(word) else any(_akin(word, other) for other in held)
+        if not is_known(word):
+            return _misheard(word, held)
+        root = _root(word)
+        return root is not None and any(other.startswith(root) for other in held)
 
 
-def _akin(word: str, other: str) -> bool:
-    """Whether both have the same root: «лазер» and «лазерный», «увеличить» and «увеличение», «стричь» and «стрижка»."""
+@lru_cache(maxsize=10_000)
+def _root(word: str) -> str | None:
+    """What words of the same root begin with, as «лазер» and «лазерный», «увеличить» and «увеличение», «стричь» and
+    «стрижка» do; None where it is too short to tell."""
     deed = part_of_speech(word) in {"VERB", "INFN"}
-    root = max(DEEDS_ROOT, len(word) - DEEDS_ENDING) if deed else ROOT
-    return len(word) >= root and word[:root] == other[:root]
+    letters = max(DEEDS_ROOT, len(word) - DEEDS_ENDING) if deed else ROOT
+    return word[:letters] if len(word) >= letters else None
 
 
 def _misheard(word: str, held: Sequence[str]) -> bool:

@@ -84,21 +84,21 @@ def concerns(text: str, before: Sequence[str] = ()) -> list[str]:
 
     `before`: what the caller has said till then, for it tells who «ей» is.
     """
+    return list(_concerns(text, tuple(before)))
+
+
+@lru_cache(maxsize=256)
+def _concerns(text: str, before: tuple[str, ...]) -> tuple[str, ...]:
+    """Kept for a while: one turn asks for them several times."""
     if _WISHES.search(text):
-        return []
-    found = list(_signs(text))
+        return ()
+    found = [concern for concern, sign in _ASKED.items() if sign.search(text)]
     still = _THEIRS.search(text) is not None and any(map(_speaks_of_a_child, before))
     if (still or _speaks_of_a_child(text)) and "возраст" not in found:
         found.insert(0, "возраст")
     if "срок" not in found and "курс" not in found and asks_cost(text) and not _MAY.search(text):
         found = [concern for concern in found if concern in {"боль", "вред", "уход", "следы"}]
-    return found
-
-
-@lru_cache(maxsize=256)
-def _signs(text: str) -> tuple[str, ...]:
-    """Kept for a while: one turn asks for them several times."""
-    return tuple(concern for concern, sign in _ASKED.items() if sign.search(text))
+    return tuple(found)
 
 
 def without_concern(text: str) -> str:
@@ -160,10 +160,11 @@ def _names(document: Document) -> set[str]:
 
 
 def _speaks_of_a_child(text: str) -> bool:
-    years = any(0 < number.value < CHILDHOOD for number in numbers(text))
+    if not any(0 < number.value < CHILDHOOD for number in numbers(text)):
+        return False
     said = _CHILD.search(text) or re.search(r"\b(?:лет|год\w*)\b(?! назад)", text, re.IGNORECASE)
     himself = _I_AM.search(text) and any(number.value >= SCHOOL for number in numbers(text))
-    return bool(years and ((said and _ALLOWED.search(text)) or himself))
+    return bool((said and _ALLOWED.search(text)) or himself)
 
 
 def _about(document: Document, subject: set[str]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from server.consultant.base import RememberClient
 from server.consultant.morphology import parses
@@ -63,8 +64,7 @@ class _Introduction:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     word: str
     start: int
     end: int
@@ -125,8 +125,8 @@ def _goes_on(tokens: Sequence[_Token], phrase: str, name: int, behind: int) -> b
 
 
 def _behind(tokens: Sequence[_Token]) -> Found:
-    for at in range(len(tokens)):
-        found = _name_at(tokens, at)
+    for at, token in enumerate(tokens):
+        found = _name_at(tokens, at) if _kinds(token.word) else None
         if not found or (at and tokens[at - 1].word in {"мне", "нам", "не"}):
             continue
         for phrase in BEHIND:
@@ -152,7 +152,7 @@ def _name_at(tokens: Sequence[_Token], at: int) -> tuple[int, RememberClient] | 
     end = at
     kinds: dict[str, str] = {}
     while end < len(tokens) and end - at < len(KINDS):
-        kind = next((kind for kind in KINDS if kind not in kinds and _is(tokens[end].word, kind)), None)
+        kind = next((kind for kind in _kinds(tokens[end].word) if kind not in kinds), None)
         if kind is None or (kind == "Surn" and end > at and parses(tokens[end].word)[0].tag.POS != "NOUN"):
             break
         kinds[kind] = tokens[end].word
@@ -176,9 +176,10 @@ def _client(word: str, patronymic: str | None) -> RememberClient:
 
 
 @lru_cache(maxsize=10_000)
-def _is(word: str, kind: str) -> bool:
-    """Whether it may be a name of this kind in the case in which one introduces oneself."""
-    return any(kind in parse.tag and {"nomn", "ablt"} & parse.tag.grammemes for parse in parses(word))
+def _kinds(word: str) -> tuple[str, ...]:
+    """What kinds of name it may be, in the case in which one introduces oneself."""
+    tags = [parse.tag for parse in parses(word) if {"nomn", "ablt"} & parse.tag.grammemes]
+    return tuple(kind for kind in KINDS if any(kind in tag for tag in tags))
 
 
 def _matches(tokens: Sequence[_Token], at: int, phrase: str) -> int | None:

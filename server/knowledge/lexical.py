@@ -54,8 +54,8 @@ class Lexical:
     def matches(self, asked: Sequence[str]) -> Matches:
         """Where the asked terms stand, all of them looked up at once."""
         held = self._postings
-        numbers = [number for number in map(self._number.get, asked) if number is not None]
-        places = [slice(self._starts[number], self._starts[number + 1]) for number in numbers]
+        starts, numbers = self._starts, [number for number in map(self._number.get, asked) if number is not None]
+        places = [slice(starts[number], starts[number + 1]) for number in numbers]
         weight = sum(map(self._rarity.__getitem__, numbers)) + self._unknown * (len(asked) - len(numbers))
         return Matches(
             np.concatenate([held.texts[place] for place in places]) if places else held.texts[:0],

@@ -118,7 +118,8 @@ class Library:
             return Findings(query, 0.0)
         understood = shelf.index.understood(words)
         vector = await self._vector(understood)
-        return replace(shelf.index.search(words, understood, vector, limit), query=query)
+        found = shelf.index.search(words, understood, vector, limit)
+        return found if words == query else replace(found, query=query)
 
     async def regenerate(self) -> KnowledgeStatus:
         # One at a time, so that those who wait for it hold no threads that searches need.

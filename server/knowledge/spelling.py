@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import takewhile
 
 from server.knowledge import words as language
 from server.knowledge.sounds import Sounds
@@ -22,6 +23,8 @@ _LONGEST_RUN = 4
 """Words into which one may fall apart: «крио липа лис», «эл пи джи»."""
 _NAMING = frozenset({"NOUN", "ADJF", "ADJS", ""})
 """Parts of speech of words that name a service; only these are misheard in a way that matters."""
+
+_AS_IT_IS: tuple[tuple[float, str], tuple[str, ...]] = ((0.0, ""), ())
 
 Vocabulary = Mapping[str, str]
 """The words of a knowledge base: dictionary form to the first form in which it stands there."""
@@ -45,22 +48,27 @@ class Spelling:
         self._known = vocabulary
         self._sounds = Sounds([lemma for lemma in vocabulary if part_of_speech(lemma) in _NAMING])
         self._meant = lru_cache(maxsize=5000)(self._meant_by)
+        self._stands = lru_cache(maxsize=20_000)(self._is_spoken_of)
 
     def mended(self, query: str) -> str:
         """The query with misheard words replaced; the same query where there are none."""
         left = heard = language.words(query)
         mended: list[str] = []
         while left:
-            runs = [tuple(left[:length]) for length in range(1, min(_LONGEST_RUN, len(left)) + 1)]
-            (likeness, word), run = max((self._meant(run), run) for run in runs)
+            strange = list(takewhile(lambda word: not self._stands(word), left[:_LONGEST_RUN]))
+            runs = [tuple(strange[:length]) for length in range(1, len(strange) + 1)]
+            (likeness, word), run = max(((self._meant(run), run) for run in runs), default=_AS_IT_IS)
             mended.append(word if likeness else left[0])
             left = left[len(run) if likeness else 1 :]
         return query if mended == heard else " ".join(mended)
 
+    def _is_spoken_of(self, word: str) -> bool:
+        """Whether the knowledge base has it: then it was not misheard, nor is it a part of another word."""
+        return len(word) > 2 and language.dictionary_form(word) in self._known
+
     def _meant_by(self, run: tuple[str, ...]) -> tuple[float, str]:
-        """The word that was heard as these, and how like it is; likeness 0 where they can stand as they are."""
-        if any(len(word) > 2 and language.dictionary_form(word) in self._known for word in run):
-            return 0.0, ""
+        """The word that was heard as these, none of which the knowledge base has, and how like it is; likeness 0 where
+        they can stand as they are."""
         if not all(map(str.isalpha, run)) or _is_small(run[-1]):
             return 0.0, ""
         joined = "".join(run)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 FOR_THE_REST = 8.0
 """Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
+TOGETHER = 0.05
+"""Seconds. Where a reply is told as a whole, its words need not be read one by one; who speaks of a stalled stream
+speaks of seconds."""
 OFFLINE_SECONDS = 5.0
 """How long the offline consultant may think; it needs a few milliseconds."""
 
@@ -146,7 +149,13 @@ def models_of(settings: Settings, clock: Clock, tally: Tally) -> list[OpenAICons
 
     def model(name: str, title: str, base_url: str, key: SecretStr | None) -> OpenAIConsultant:
         identity = {"Authorization": f"Bearer {key.get_secret_value() if key else ''}"}
-        outgoing = Outgoing(base_url, settings.limits.concurrent_turns, connect=agent.connect, headers=identity)
+        outgoing = Outgoing(
+            base_url,
+            settings.limits.concurrent_turns,
+            connect=agent.connect,
+            headers=identity,
+            together=TOGETHER if agent.reply_mode == "whole" else 0.0,
+        )
         calls = ModelCalls(tally, title)
         completions = Completions(outgoing, name, calls, count_tokens=agent.count_tokens)
         return OpenAIConsultant(completions, prompt, clock, title)

@@ -14,6 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import yarl
 
+from server.wire import Connector
+
 KEEP_ALIVE = 30
 """Seconds that an idle connection is kept."""
 
@@ -24,7 +26,7 @@ class Outgoing:
     `connections` limits how many are open at the same time, `connect` how many seconds making one may take; how long an
     answer may take, whoever reads it looks after. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` hold as they are when this
     object is made. Cookies are not kept: calls for different callers share the connections and must
-    not share anything else.
+    not share anything else. What comes of an answer within `together` seconds is read together, its end at once.
     """
 
     def __init__(
@@ -34,7 +36,9 @@ class Outgoing:
         *,
         connect: float | None = None,
         headers: Mapping[str, str] | None = None,
+        together: float = 0.0,
     ) -> None:
+        self._together = together
         self._base_url, self._connections = base_url.rstrip("/") + "/", connections
         self._timeout = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect)
         self._headers = {"Content-Type": "application/json", **(headers or {})}
@@ -61,7 +65,7 @@ class Outgoing:
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE),
+            connector=Connector(self._together, limit=self._connections, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
             headers=self._headers,

@@ -7,8 +7,10 @@ wait it is used: for embeddings.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,8 @@ DATA = b"data:"
 DONE = b"[DONE]"
 EVENT_BYTES = 1_000_000
 """Of one event, and of all that is not part of the answer: whoever sends more does not send an answer."""
+END_SECONDS = 0.05
+"""How long the end of an answer is waited for when all has been said. The socket's own time."""
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 """Statuses that may pass; so may all of 500 and above."""
 
@@ -83,6 +87,7 @@ class Completions:
                         ended = "200"
                         yield deltas
                     if events.over:
+                        await _read_on(response.content)
                         return
         except (aiohttp.ClientError, OSError) as error:
             if ended == BROKEN_OFF:
@@ -105,6 +110,15 @@ class Completions:
                 "the provider answers HTTP %d: it is not asked for tokens any more (agent.count_tokens)", status
             )
         return CompletionFailed(f"HTTP {status}", passing=passing)
+
+
+async def _read_on(content: aiohttp.StreamReader) -> None:
+    """To the end of the body, which may come by itself behind its last words: only a connection whose answer is read
+    to its end is used again, and to make one takes longer than a caller notices."""
+    with suppress(aiohttp.ClientError, OSError):
+        async with asyncio.timeout(END_SECONDS):
+            while not content.at_eof():
+                await content.readany()
 
 
 class _Events:

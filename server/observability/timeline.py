@@ -22,8 +22,12 @@ class Timeline:
 
     def add(self, what: str, at: float | None = None, /, **details: str | float | bool | None) -> None:
         """`at`: Unix seconds, now if left out. Details that are None are left out; seconds are rounded."""
-        kept = {name: round(value, 4) if isinstance(value, float) else value for name, value in details.items()}
-        event = Event(self._clock.now() if at is None else at, what, {n: v for n, v in kept.items() if v is not None})
+        kept = {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in details.items()
+            if value is not None
+        }
+        event = Event(self._clock.now() if at is None else at, what, kept)
         if len(self._events) >= MOST:
             del self._events[MOST // 2]
         self._events.append(event)

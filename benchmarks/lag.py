@@ -21,10 +21,13 @@ from benchmarks import tables
 from benchmarks.callers import load
 from benchmarks.process_tree import OF_THE_LOAD, OF_THE_TARGET
 from benchmarks.questions import utterance
-from benchmarks.targets import Target, ours
+from benchmarks.targets import ROOT, Target, ours
 from benchmarks.trial import PORT, Figures, run, trial
 from benchmarks.upstream import Model
+from server.clock import SystemClock
+from server.conversation.query import query
 from server.knowledge.embedding import E5
+from server.knowledge.library import Library
 
 HEAD = ("knowledge.embedder", "CPU ms/message", "late p50 / p99 ms", "event loop late p50 / p99 / most ms", "peak MB")
 Lags = list[float]
@@ -43,12 +46,19 @@ async def once(embedder: str, folder: Path, rate: float, seconds: float, round_:
     return found, sorted(lag for at, lag in json.loads(lags.read_text()) if began <= at <= ended)
 
 
-def embedding(questions: int = 100) -> float:
-    """Milliseconds that one question takes by itself on the target's core, median."""
+def embedding(folder: Path, rate: float, questions: int = 100) -> float:
+    """Milliseconds that one question takes by itself on the target's core, median.
+
+    The words are those that the daemon embeds: put right, with the files' words behind them. The pace is that of the
+    load: one right behind the other they would find all that they need in the core's caches.
+    """
     psutil.Process().cpu_affinity([OF_THE_TARGET])
     embedder, chance, times = E5(), random.Random(1), list[float]()
+    library = Library(ROOT / "knowledge", folder, embedder="none", clock=SystemClock())
+    library.open()
     for number in range(questions):
-        text = utterance(number, chance)
+        text = library.understood(query(utterance(number, chance), ()))
+        time.sleep(1 / rate)
         before = time.perf_counter()
         embedder.query(text)
         times.append(1000 * (time.perf_counter() - before))
@@ -62,7 +72,7 @@ async def measure(given: argparse.Namespace) -> None:
         for round_ in range(given.rounds):
             for embedder, found in results.items():
                 found.append(await once(embedder, Path(place), given.rate, given.seconds, round_))
-    alone = embedding()
+        alone = embedding(Path(place) / "words", given.rate)
     rows = [_row(name, found) for name, found in results.items()]
     p50 = {name: tables.median(found, lambda each: each[0].p50) for name, found in results.items()}
     grows = p50["e5"] - p50["none"]

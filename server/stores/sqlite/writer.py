@@ -21,7 +21,7 @@ Work = Callable[[sqlite3.Connection], T]
 BATCH = 64
 """Writes in one transaction at most: bounds how long the first of them waits for the last, and the event loop for
 all."""
-PATIENCE = 0.01
+PATIENCE = 0.005
 """Seconds for which a write that nobody's reply depends on waits for others to share their flush."""
 BUSY_SECONDS = 2.0
 """How long a write waits for another process's transaction before the store counts as unavailable."""

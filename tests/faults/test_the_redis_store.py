@@ -127,7 +127,7 @@ async def test_a_redis_without_memory_left_refuses_and_keeps_what_it_has(tmp_pat
 async def test_outcomes_are_told_again_after_redis_has_been_away_for_several_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.stores.redis.store.RECONNECT_SECONDS", 0.01)
+    monkeypatch.setattr("server.stores.redis.listener.RECONNECT_SECONDS", 0.01)
     attempts = 0
 
     def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

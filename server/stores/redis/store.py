@@ -11,12 +11,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import cast
 from uuid import uuid4
 
-from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from server.clock import Clock
@@ -26,7 +23,6 @@ from server.models import (
     Asked,
     Claim,
     Event,
-    FinishCode,
     Incoming,
     Message,
     Outcome,
@@ -46,15 +42,17 @@ from server.stores.overload import must_be_soon
 from server.stores.redis import rows
 from server.stores.redis.connection import connect, redis_errors
 from server.stores.redis.continuity import Continuity, risks
+from server.stores.redis.figures import Figures
+from server.stores.redis.keys import PREFIX, key, strings
+from server.stores.redis.listener import Listener
 from server.stores.redis.questions import Questions
 from server.stores.redis.script import Script, held
 from server.stores.redis.tickets import Ticket, Tickets
-from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_from_json, timeline_json
+from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_json
 from server.stores.waiting import Outcomes
 
 log = logging.getLogger(__name__)
 
-PREFIX = "iteira"
 DEDUPE_SECONDS = 7 * 86_400
 """How long the id of a message is remembered; TalkMe repeats a delivery within minutes."""
 REPEATED_SECONDS = 60
@@ -67,9 +65,6 @@ GONE_SECONDS = 86_400
 """A worker that was killed, and so could not say goodbye, is forgotten after this time."""
 REWRITTEN_SECONDS = 86_400
 """How long what has grown old may stand in the append-only file; what is cleared leaves it at once."""
-LISTEN_SECONDS = 1.0
-"""How often those who wait for outcomes look for themselves: a publication may be lost with a connection."""
-RECONNECT_SECONDS = 0.3
 
 
 class RedisStore:
@@ -80,11 +75,13 @@ class RedisStore:
         self._redis = connect(url)
         self._limits, self._clock = limits, clock
         self._script = Script(self._redis, PREFIX)
-        self._tickets = Tickets(self._redis, _key("inbox"), clock)
+        self._tickets = Tickets(self._redis, key("inbox"), clock)
         self._outcomes = Outcomes(clock)
-        self._questions = Questions(self._redis, _key("questions"))
+        self._questions = Questions(self._redis, key("questions"))
         self._continuity = Continuity(clock)
-        self._closing = self._traces_left = False
+        self._figures = Figures(self._redis)
+        self._listener = Listener(self._redis, key("outcomes"), self._outcomes, self._look_for_outcomes)
+        self._traces_left = False
         self._rewritten_at = 0.0
         self._checking = asyncio.Lock()  # answers are compared in the order of the questions
 
@@ -99,15 +96,10 @@ class RedisStore:
             await self._tickets.open()
             for risk in await risks(self._redis):
                 log.warning("%s", risk)
-            self._channel = await self._subscribed()
-        self._listening = asyncio.create_task(self._listen())
+            await self._listener.open()
 
     async def close(self) -> None:
-        self._closing = True
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
-        with suppress(RedisError, OSError):
-            await self._channel.aclose()  # type: ignore[no-untyped-call]
+        await self._listener.close()
         await self._redis.aclose()
 
     async def examine(self) -> None:
@@ -204,8 +196,8 @@ class RedisStore:
 
     async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
         with redis_errors():
-            ids = await self._redis.zrevrangebyscore(_key("dead"), "+inf", since or "-inf", 0, limit)
-        return await self._messages(_strings(ids))
+            ids = await self._redis.zrevrangebyscore(key("dead"), "+inf", since or "-inf", 0, limit)
+        return await self._messages(strings(ids))
 
     async def retry(self, message_id: str) -> bool:
         answer = await self._script.run("retry", message=message_id, now=self._now(), retention=self._retention)
@@ -224,17 +216,17 @@ class RedisStore:
     async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
         names, since = ("sessions", "-inf") if active_since is None else ("active", str(active_since))
         with redis_errors():
-            users = await self._redis.zrevrangebyscore(_key(names), "+inf", since, offset, limit)
-        return await self._sessions(_strings(users))
+            users = await self._redis.zrevrangebyscore(key(names), "+inf", since, offset, limit)
+        return await self._sessions(strings(users))
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
         with redis_errors():
-            ids = await self._redis.lrange(_key("said", user_id), 0, -1)
-        return [line for message in await self._messages(_strings(ids)) for line in lines_of(message)]
+            ids = await self._redis.lrange(key("said", user_id), 0, -1)
+        return [line for message in await self._messages(strings(ids)) for line in lines_of(message)]
 
     async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
         with redis_errors():
-            users = _strings(await self._redis.zrevrange(_key("phone", phone), 0, 1))
+            users = strings(await self._redis.zrevrange(key("phone", phone), 0, 1))
         known = await self._sessions([user for user in users if user != user_id])
         return next((session for session in known if session.client_name), None)
 
@@ -249,8 +241,8 @@ class RedisStore:
 
     async def clear_sessions(self) -> int:
         with redis_errors():
-            users = await self._redis.zrange(_key("sessions"), 0, -1)
-        cleared = [await self._script.run("clear", user=user) for user in _strings(users)]
+            users = await self._redis.zrange(key("sessions"), 0, -1)
+        cleared = [await self._script.run("clear", user=user) for user in strings(users)]
         await self._rewrite_log()
         return sum(bool(answer["existed"]) for answer in cleared)
 
@@ -279,70 +271,24 @@ class RedisStore:
             await self._rewrite_log()
         with redis_errors():
             await self._tickets.forget_dead_workers()
-            reports = [rows.worker(text) for text in _strings(await self._redis.hvals(_key("workers")))]
+            reports = [rows.worker(text) for text in strings(await self._redis.hvals(key("workers")))]
             if gone := [worker.id for worker in reports if worker.seen_at < now - GONE_SECONDS]:
                 await self._forget_workers(*gone)
         return Swept(answer["closed"], answer["messages"], answer["removed"])
 
     async def totals(self, active_since: float) -> Totals:
-        with redis_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(_key("sessions"))
-                pipe.zcount(_key("active"), active_since, "+inf")
-                pipe.hgetall(_key("counters"))
-                pipe.zcard(_key("waiting"))
-                pipe.zrange(_key("waiting"), 0, 0, withscores=True)
-                pipe.lrange(_key("latencies"), 0, -1)
-                pipe.hgetall(_key("answered_by"))
-                total, active, counters, waiting, oldest, latencies, answered_by = await pipe.execute()
-        return Totals(
-            total_sessions=total,
-            active_sessions=active,
-            messages_processed=int(counters.get("sent", 0)),
-            errors=int(counters.get("failed", 0)),
-            queue_depth=waiting,
-            oldest_waiting_since=oldest[0][1] if oldest else None,
-            latencies=tuple(sorted(float(latency) for latency in latencies)),
-            answered_by={name: int(replies) for name, replies in answered_by.items()},
-            expired=int(counters.get("expired", 0)),
-        )
+        return await self._figures.totals(active_since)
 
     # Figures
 
     async def waiting(self, limit: int) -> Sequence[Waiting]:
-        with redis_errors():
-            ids = _strings(await self._redis.zrange(_key("waiting"), 0, limit - 1))
-        names = ("id", "user_id", "state", "waiting_since", "attempts")
-        with redis_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for one in ids:
-                    pipe.hmget(_key("message", one), names)
-                found = [fields for fields in await pipe.execute() if fields[0]]
-                for _, user, *_ in found:
-                    pipe.zrange(_key("queue", user), 0, 0)
-                    pipe.hget(_key("session", user), "worker")
-                holders = await pipe.execute()
-        firsts, workers = holders[::2], holders[1::2]
-        return [
-            rows.waiting(fields, worker if first == [fields[0]] else None)
-            for fields, first, worker in zip(found, firsts, workers, strict=True)
-        ]
+        return await self._figures.waiting(limit)
 
     async def recent_timelines(self, limit: int) -> Sequence[Sequence[Event]]:
-        with redis_errors():
-            ids = _strings(await self._redis.lrange(_key("replied"), 0, min(limit, RECENT_REPLIES) - 1))
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for one in ids:
-                    pipe.hget(_key("message", one), "timeline")
-                return [timeline_from_json(timeline) for timeline in await pipe.execute() if timeline]
+        return await self._figures.recent_timelines(limit)
 
     async def received(self) -> Received:
-        with redis_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hget(_key("counters"), "last_received")
-                pipe.hgetall(_key("received"))
-                last, by_hour = await pipe.execute()
-        return Received(float(last) if last else None, {int(hour): int(count) for hour, count in by_hour.items()})
+        return await self._figures.received()
 
     # Presence
 
@@ -356,19 +302,19 @@ class RedisStore:
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
         with redis_errors():
-            known = await self._redis.hvals(_key("workers"))
-        workers = [rows.worker(text) for text in _strings(known)]
+            known = await self._redis.hvals(key("workers"))
+        workers = [rows.worker(text) for text in strings(known)]
         return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
 
     async def counted(self) -> Mapping[str, float]:
         with redis_errors():
-            found = await self._redis.hgetall(_key("counted"))
+            found = await self._redis.hgetall(key("counted"))
         return {str(name): float(value) for name, value in found.items()}
 
     async def _forget_workers(self, *worker_ids: str) -> None:
         with redis_errors():
-            await self._redis.hdel(_key("workers"), *worker_ids)
-            await self._redis.hdel(_key("worker_counts"), *worker_ids)
+            await self._redis.hdel(key("workers"), *worker_ids)
+            await self._redis.hdel(key("worker_counts"), *worker_ids)
 
     # Gaps
 
@@ -421,10 +367,10 @@ class RedisStore:
         return rows.claim(answer, self._clock.now() + lease) if answer else None
 
     async def _messages(self, ids: Sequence[str]) -> list[Message]:
-        return [rows.message(fields) for fields in await self._hashes([_key("message", one) for one in ids])]
+        return [rows.message(fields) for fields in await self._hashes([key("message", one) for one in ids])]
 
     async def _sessions(self, users: Sequence[str]) -> list[Session]:
-        return [rows.session(fields) for fields in await self._hashes([_key("session", user) for user in users])]
+        return [rows.session(fields) for fields in await self._hashes([key("session", user) for user in users])]
 
     async def _hashes(self, names: Sequence[str]) -> list[dict[str, str]]:
         """Those that exist, in order."""
@@ -436,33 +382,6 @@ class RedisStore:
                     pipe.hgetall(name)
                 return [fields for fields in await pipe.execute() if fields]
 
-    async def _listen(self) -> None:
-        """Tell outcomes to those who wait for them here, for as long as the store is open."""
-        while not self._closing:  # asked each time: redis-py may swallow a cancellation while it connects
-            try:
-                told = await self._channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
-                if told:
-                    self._outcomes.tell(_published(told["data"]))
-                else:
-                    await self._look_for_outcomes()
-            except (RedisError, OSError, StoreError):
-                await self._subscribe_again()
-
-    async def _subscribe_again(self) -> None:
-        """Until it has succeeded: a channel that was closed can be read from no more."""
-        while not self._closing:
-            await asyncio.sleep(RECONNECT_SECONDS)
-            with suppress(RedisError, OSError):
-                await self._channel.aclose()  # type: ignore[no-untyped-call]
-            with suppress(RedisError, OSError):
-                self._channel = await self._subscribed()
-                return
-
-    async def _subscribed(self) -> PubSub:
-        channel = self._redis.pubsub()
-        await channel.subscribe(_key("outcomes"))
-        return channel
-
     async def _look_for_outcomes(self) -> None:
         expected = self._outcomes.expected
         found = {message.id: message for message in await self._messages(expected)}
@@ -472,18 +391,3 @@ class RedisStore:
                 self._outcomes.tell(cleared(message_id))
             elif message.state.finished:
                 self._outcomes.tell(outcome_of(message))
-
-
-def _key(*parts: str) -> str:
-    return ":".join((PREFIX, *parts))
-
-
-def _strings(answer: object) -> list[str]:
-    """A list of names: redis-py's types leave open what `decode_responses` has decided."""
-    return cast("list[str]", answer)
-
-
-def _published(text: str) -> Outcome:
-    told = json.loads(text)
-    finish = told.get("finish")
-    return Outcome(told["id"], State(told["state"]), FinishCode(finish) if finish else None, told.get("reason"))

@@ -135,22 +135,18 @@ class _Events:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > EVENT_BYTES:
             raise ValueError("an event of the stream has no end")
-        deltas: list[Delta] = []
-        for line in lines:
-            if line.startswith(DATA):
-                event = line[len(DATA) :].strip()
-                if event == DONE:
-                    self.over = True
-                    break
-                deltas += self._deltas(event)
-        return deltas
-
-    def _deltas(self, event: bytes) -> list[Delta]:
-        """Of the first choice: more are not asked for."""
-        try:
-            found = orjson.loads(event)
+        events = [line[len(DATA) :].strip() for line in lines if line.startswith(DATA)]
+        if DONE in events:
+            self.over = True
+            del events[events.index(DONE) :]
+        try:  # all at once, as one list: each by itself takes twice as long
+            told = orjson.loads(b"[%s]" % b",".join(events))
         except ValueError:
             raise ValueError("an event of the stream is not JSON") from None
+        return [delta for event in told for delta in self._deltas(event)]
+
+    def _deltas(self, found: object) -> list[Delta]:
+        """Of the first choice: more are not asked for."""
         if not isinstance(found, dict) or "error" in found:
             raise ValueError("the stream tells of an error")
         if usage := found.get("usage"):

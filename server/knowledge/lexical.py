@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,18 +50,24 @@ class Lexical:
         count, spread = postings.count, np.diff(postings.starts)
         self._starts: list[int] = postings.starts.tolist()
         self._rarity: list[float] = np.log1p((count - spread + 0.5) / (spread + 0.5)).tolist()
+        self._standing = lru_cache(maxsize=4096)(self._where_it_stands)
         self._unknown = math.log1p((count + 0.5) / 0.5)
+
+    def _where_it_stands(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The texts that hold a term, and its worth in them. Parts of the whole: nothing is copied."""
+        place = slice(self._starts[number], self._starts[number + 1])
+        return self._postings.texts[place], self._postings.worths[place]
 
     def matches(self, asked: Sequence[str]) -> Matches:
         """Where the asked terms stand, all of them looked up at once."""
         held = self._postings
-        starts, numbers = self._starts, [number for number in map(self._number.get, asked) if number is not None]
-        places = [slice(starts[number], starts[number + 1]) for number in numbers]
+        numbers = [number for number in map(self._number.get, asked) if number is not None]
+        found = list(map(self._standing, numbers))
         weight = sum(map(self._rarity.__getitem__, numbers)) + self._unknown * (len(asked) - len(numbers))
         return Matches(
-            np.concatenate([held.texts[place] for place in places]) if places else held.texts[:0],
-            np.concatenate([held.worths[place] for place in places]) if places else held.worths[:0],
-            np.cumsum([place.stop - place.start for place in places]),
+            np.concatenate([texts for texts, _ in found]) if found else held.texts[:0],
+            np.concatenate([worths for _, worths in found]) if found else held.worths[:0],
+            np.cumsum([len(texts) for texts, _ in found]),
             [self._rarity[number] for number in numbers],
             weight,
             held.count,

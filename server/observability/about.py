@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from types import MappingProxyType
 
 NUMBER = re.compile(r"(\+?\d{1,5})\d{3,}(\d{4})")
@@ -24,12 +25,18 @@ _bound: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxy
 @contextmanager
 def about(*, session: str | None = None, turn: str | None = None) -> Iterator[None]:
     """Bind the session (its `user_id`) and the turn (its message's id) to every line logged inside the block."""
-    given = {"session": on_one_line(masked_id(session)) if session else None, "turn": turn}
+    given = {"session": _shown(session) if session else None, "turn": turn}
     before = _bound.set({**_bound.get(), **{name: value for name, value in given.items() if value}})
     try:
         yield
     finally:
         _bound.reset(before)
+
+
+@lru_cache(maxsize=1024)
+def _shown(session: str) -> str:
+    """Kept, since a turn is bound to its session in several places."""
+    return on_one_line(masked_id(session))
 
 
 def bound() -> Mapping[str, str]:

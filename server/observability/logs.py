@@ -119,6 +119,7 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
         ) from None
     # Nothing of it is shown, and finding it out for each line costs as much as the line (`logging`, «Optimization»).
     logging.logThreads = logging.logMultiprocessing = False
+    vars(logging)["_srcfile"] = None  # nor where in the source it was logged
     gathering = Gathering(console, integration, api)
     gathering.start()
 

@@ -44,12 +44,10 @@ class _Connection(ResponseHandler):
         super().set_response_params(**kwargs)
 
     def data_received(self, data: bytes) -> None:
+        self._held.append(data)
         if self._gathers and not data.endswith(END):
-            self._held.append(data)
             self._alarm = self._alarm or self._loop.call_later(self._together, self._read)
         else:
-            self._gathers = self._together > 0
-            self._held.append(data)
             self._read()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
@@ -71,3 +69,4 @@ class _Connection(ResponseHandler):
         held, self._held = self._held, []
         if held:
             super().data_received(held[0] if len(held) == 1 else b"".join(held))
+            self._gathers = self._together > 0 and self._payload is not None and self._payload.total_bytes > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -46,6 +46,11 @@ class Model:
     def hangs_up(self) -> None:
         self._writer.close()
 
+    async def hung_up(self) -> None:
+        self.hangs_up()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writer = writer
@@ -69,6 +74,7 @@ async def model(script: Callable[[Model], Awaitable[None]]) -> AsyncIterator[Mod
         yield told
     finally:
         server.close()
+        await told.hung_up()
 
 
 @asynccontextmanager
@@ -103,6 +109,19 @@ async def test_what_follows_the_first_words_is_read_together_and_the_end_at_once
 
     async with model(script) as told, completions(told, FOR_EVER) as asking:
         assert [piece async for piece in heard(asking, told)] == ["раз ", "два " * 20]
+
+
+async def test_the_first_words_are_read_at_once_though_the_head_of_the_answer_came_before_them() -> None:
+    async def script(model: Model) -> None:
+        await model.until_heard()
+        await model.says("раз")
+
+    async with model(script) as told:
+        outgoing = Outgoing(told.url, 10, together=FOR_EVER)
+        async with outgoing.post("chat/completions", b"{}") as answer:
+            told.heard.set()  # nothing but the head
+            assert "раз" in (await answer.content.readany()).decode()
+        await outgoing.close()
 
 
 async def test_words_are_not_held_back_for_longer_than_was_said() -> None:

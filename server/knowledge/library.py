@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from server.clock import Clock
@@ -76,8 +77,9 @@ class Library:
         self._searched_by = self._embedder.name if self._embedder else NO_EMBEDDER
         self._file = IndexFile(index_folder, self._searched_by)
         self._closing = threading.Event()
+        go_on = partial(_unless_set, self._closing)
         self._builder = Builder(
-            folder, self._file, self._embedder, clock, bounds=bounds, progress=progress, go_on=self._go_on
+            folder, self._file, self._embedder, clock, bounds=bounds, progress=progress, go_on=go_on
         )
         self._shelf: _Shelf | None = None
         self._seen: Stamp | None = None
@@ -191,16 +193,19 @@ class Library:
         self._nothing_to_read = error.problems
         _warn(error.problems)
 
-    def _go_on(self) -> None:
-        if self._closing.is_set():
-            raise BrokenOff("the build was broken off")
-
     def _build(self, *, anew: bool) -> None:
         saved, stamp = self._builder.build(anew=anew)
         # In this order: if another process saves in between, its index is taken over at the next search.
         self._shelf = _shelved(saved, self._embedder)
         self._seen = stamp
         _warn(saved.contents.found.problems)
+
+
+def _unless_set(closing: threading.Event) -> None:
+    """No method: a builder that held the library, which holds the builder, would keep the embedder in memory of a
+    library that nobody uses any more."""
+    if closing.is_set():
+        raise BrokenOff("the build was broken off")
 
 
 def _warn(problems: Sequence[str]) -> None:

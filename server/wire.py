@@ -17,6 +17,9 @@ from aiohttp.client_proto import ResponseHandler
 END = b"0\r\n\r\n"
 """How a body ends whose length was not told before (RFC 9112, 7.1)."""
 
+LARGE = 16_384
+"""Bytes that are no word of a model: whoever sends so much at once is read at once, so that aiohttp may hold him up."""
+
 
 class Connector(aiohttp.TCPConnector):
     """aiohttp's, whose connections read together what follows the beginning of an answer within `together` seconds.
@@ -45,7 +48,7 @@ class _Connection(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         self._held.append(data)
-        if self._gathers and not data.endswith(END):
+        if self._gathers and len(data) < LARGE and not data.endswith(END):
             self._alarm = self._alarm or self._loop.call_later(self._together, self._read)
         else:
             self._read()

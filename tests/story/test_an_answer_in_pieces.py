@@ -124,6 +124,19 @@ async def test_the_first_words_are_read_at_once_though_the_head_of_the_answer_ca
         await outgoing.close()
 
 
+async def test_whoever_sends_much_is_not_kept_in_memory_until_it_is_more() -> None:
+    async def script(model: Model) -> None:
+        await model.says("раз")
+        await model.until_heard()
+        await model.says("много" * 10_000)
+        await model.until_heard()
+        await model.sends(DONE)
+        await model.writes(END)
+
+    async with model(script) as told, completions(told, FOR_EVER) as asking:
+        assert "".join([piece async for piece in heard(asking, told)]) == "раз" + "много" * 10_000
+
+
 async def test_words_are_not_held_back_for_longer_than_was_said() -> None:
     async def script(model: Model) -> None:
         for word in ("раз ", "два ", "три "):

@@ -47,9 +47,6 @@ class Himself:
     """E.164."""
 
 
-NOTHING_SAID = Himself()
-
-
 def said_of_himself(text: str, region: str) -> Himself:
     """What can be told from one utterance. `region`: country of numbers without a country code."""
     client = introduced(text)

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from server.consultant.names import without_introduction
+from server.knowledge.words import plain
 
 
 class Intent(Enum):
@@ -187,7 +188,7 @@ NO_WORDS = re.compile(r"[^а-яa-z0-9]+")
 @lru_cache(maxsize=256)
 def intent(text: str) -> Intent:
     """The intent of one utterance. Kept for a while: the search, the consultant and the gaps ask for it."""
-    words = _plain(text)
+    words = plain(text)
     if not any(map(str.isalpha, words)) and not SIGNS[Intent.CONTACT].search(words):
         return Intent.UNCLEAR
     for meaning, sign in SIGNS.items():
@@ -205,11 +206,7 @@ def intent(text: str) -> Intent:
 
 def greets(text: str) -> bool:
     """Whether a greeting is among the words."""
-    return bool(FORMULAS[Intent.GREETING].search(_plain(text)))
-
-
-def _plain(text: str) -> str:
-    return text.lower().replace("ё", "е")
+    return bool(FORMULAS[Intent.GREETING].search(plain(text)))
 
 
 def _something_left(words: str) -> bool:

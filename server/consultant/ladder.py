@@ -79,7 +79,7 @@ class Ladder:
                 async with aclosing(self._ask(step, inquiry, timeline)) as parts:
                     async for part in parts:
                         given = True
-                        yield _by(step.consultant.name, part)
+                        yield replace(part, by=step.consultant.name)
                 return
             except ConsultantError:
                 if given:
@@ -115,10 +115,6 @@ class Ladder:
             raise ConsultantError(reason) from error
         finally:
             step.circuit.released()
-
-
-def _by(name: str, part: Sentence | Conclusion) -> Sentence | Conclusion:
-    return Sentence(part.text, part.original, name) if isinstance(part, Sentence) else replace(part, by=name)
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from server.consultant.morphology import parses
+from server.knowledge.words import plain
 
 UNITS = ("ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять")
 FIRST_TEENS = ("десять", "одиннадцать", "двенадцать", "тринадцать", "четырнадцать", "пятнадцать", "шестнадцать")
@@ -54,7 +55,7 @@ def numbers(text: str) -> tuple[Number, ...]:
 
     Kept for a while: who speaks, who guards and who listens look at the same words.
     """
-    if not DIGIT.search(text) and _forms().keys().isdisjoint(TOKEN.findall(_plain(text))):
+    if not DIGIT.search(text) and _forms().keys().isdisjoint(TOKEN.findall(plain(text))):
         return ()
     found: list[Number] = []
     for token in TOKEN.finditer(text):
@@ -94,14 +95,10 @@ def in_a_row(text: str) -> Iterator[list[str]]:
 def _number(token: re.Match[str]) -> Number | None:
     word = token[0]
     if word[0].isdecimal():
-        plain = re.sub(r"\s", "", word)
-        return Number(float(plain.replace(",", ".")), token.start(), token.end(), False, re.sub(r"\D", "", plain))
-    value = _forms().get(_plain(word))
+        written = re.sub(r"\s", "", word)
+        return Number(float(written.replace(",", ".")), token.start(), token.end(), False, re.sub(r"\D", "", written))
+    value = _forms().get(plain(word))
     return None if value is None else Number(value, token.start(), token.end(), True, f"{value:g}")
-
-
-def _plain(text: str) -> str:
-    return text.lower().replace("ё", "е")
 
 
 def _with_kopecks(roubles: Number, kopecks: Number) -> Number:

@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_fixed
 from server.clock import Clock
 from server.consultant.answer import Conclusion, Sentence
 from server.consultant.base import Inquiry
-from server.consultant.callers import NOTHING_SAID, said_of_himself
+from server.consultant.callers import said_of_himself
 from server.consultant.ladder import NOBODY, Ladder
 from server.consultant.phrases import Phrases
 from server.consultant.summary import Summaries
@@ -182,13 +182,12 @@ class Turn:
             phone_number=None if incoming.phone else himself.phone,
             complete=False,
         )
-        if himself != NOTHING_SAID:
-            session = replace(
-                session,
-                client_name=himself.name or session.client_name,
-                gender=himself.gender or session.gender,
-                phone_number=draft.phone_number or session.phone_number,
-            )
+        session = replace(
+            session,
+            client_name=himself.name or session.client_name,
+            gender=himself.gender or session.gender,
+            phone_number=draft.phone_number or session.phone_number,
+        )
         began = self._clock.now()
         findings = await look_up(self._knowledge, incoming.text, claim.history)
         timeline.add(

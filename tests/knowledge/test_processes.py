@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -132,3 +134,18 @@ def test_a_saved_index_is_opened_without_asking_the_dictionary(folder: Path, tmp
 
     assert opened() == [str(len(PRICES) - 1), "1"]
     assert opened() == [str(len(PRICES) - 1), "0"]
+
+
+def test_who_has_only_prepared_the_index_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
+    """Which does not look until the process serves, and then never again at what was made before."""
+    (tmp_path / "knowledge").mkdir()
+    write_workbook(tmp_path / "knowledge" / "prices.xlsx", PRICES)
+    gc.disable()
+    try:
+        library = Library(tmp_path / "knowledge", tmp_path / "index", embedder="none", clock=FakeClock())
+        library.prepare()
+        left = weakref.ref(library)
+        del library
+        assert left() is None
+    finally:
+        gc.enable()

@@ -87,7 +87,7 @@ class Library:
         self._taking_over = False
         self._regenerating = asyncio.Lock()
         # More at once are no faster, and keep the event loop waiting for a core.
-        self._places = asyncio.Semaphore(os.cpu_count() or 1)
+        self._places = asyncio.Semaphore(_cores())
 
     def prepare(self) -> KnowledgeStatus:
         """Build the index where files have changed, and tell what `open` will find. Blocks; raises as `open` does."""
@@ -206,6 +206,11 @@ def _unless_set(closing: threading.Event) -> None:
     library that nobody uses any more."""
     if closing.is_set():
         raise BrokenOff("the build was broken off")
+
+
+def _cores() -> int:
+    """That this process may use: fewer than the machine has where a container or `taskset` says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _warn(problems: Sequence[str]) -> None:

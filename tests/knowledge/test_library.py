@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from server.errors import KnowledgeError
+from server.knowledge.embedding import Vector
 from server.knowledge.library import Library
 from tests.clock import FakeClock
 from tests.workbooks import PRICES, write_workbook
@@ -126,6 +131,43 @@ async def test_many_searches_at_once_are_all_answered(library: Library) -> None:
     found = await asyncio.gather(*(library.search("маникюр") for _ in range(50)))
     assert set(found) == {await library.search("маникюр")}
     assert found[0].results
+
+
+class Beside:
+    """An embedder that notes whether a second question was there while it was at the first."""
+
+    name = "beside"
+
+    def __init__(self) -> None:
+        self._two = threading.Barrier(2)
+        self.met = False
+
+    def query(self, text: str) -> Vector:
+        with suppress(threading.BrokenBarrierError):
+            self._two.wait(0.3)
+            self.met = True
+        return np.ones(2, np.float32) / np.float32(2**0.5)
+
+    def passages(self, texts: Sequence[str]) -> Vector:
+        return np.ones((len(texts), 2), np.float32) / np.float32(2**0.5)
+
+    def comparable(self, cosines: Vector) -> Vector:
+        return cosines
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process is bound to cores on Linux alone")
+async def test_a_process_that_may_use_one_core_of_many_embeds_one_question_after_the_other(
+    folder: Path, tmp_path: Path
+) -> None:
+    cores, embedder = os.sched_getaffinity(0), Beside()
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        library = Library(folder, tmp_path / "index", embedder=embedder, clock=FakeClock())
+    finally:
+        os.sched_setaffinity(0, cores)
+    library.open()
+    await asyncio.gather(library.search("маникюр"), library.search("стрижка"))
+    assert not embedder.met
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -1,6 +1,6 @@
 """A streamed completion over HTTP, in the form that OpenAI's API and its likes share (Chat Completions, `stream`).
 
-The way of every message leads through here, so it is aiohttp and the bytes of the stream: with OpenAI's client, its
+The way of every message leads through here, so it is the bytes of the stream: with OpenAI's client, its
 request and its chunk objects, a message cost more than twice as much (`benchmarks/README.md`). Where callers do not
 wait it is used: for embeddings.
 """
@@ -14,13 +14,13 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import orjson
 
 from server.consultant.model_calls import ModelCalls
 from server.errors import ConsultantError
 from server.observability.catalogue import BROKEN_OFF, TIMEOUT, UNREACHABLE
 from server.outgoing import Outgoing
+from server.wire import Answer
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
@@ -79,17 +79,19 @@ class Completions:
         ended, events = BROKEN_OFF, _Events()
         try:
             async with self._outgoing.post(PATH, body) as response:
+                data = await response.piece()
                 if response.status != HTTPStatus.OK:
                     ended = str(response.status)
                     raise self._refused(response.status)
-                while data := await response.content.readany():
+                while data:
                     if deltas := events.add(data):
                         ended = "200"
                         yield deltas
                     if events.over:
-                        await _read_on(response.content)
+                        await _read_on(response)
                         return
-        except (aiohttp.ClientError, OSError) as error:
+                    data = await response.piece()
+        except OSError as error:
             if ended == BROKEN_OFF:
                 ended = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
             raise CompletionFailed(type(error).__name__, passing=True) from error
@@ -112,13 +114,15 @@ class Completions:
         return CompletionFailed(f"HTTP {status}", passing=passing)
 
 
-async def _read_on(content: aiohttp.StreamReader) -> None:
+async def _read_on(answer: Answer) -> None:
     """To the end of the body, which may come by itself behind its last words: only a connection whose answer is read
     to its end is used again, and to make one takes longer than a caller notices."""
-    with suppress(aiohttp.ClientError, OSError):
+    if answer.whole:
+        return
+    with suppress(OSError):
         async with asyncio.timeout(END_SECONDS):
-            while not content.at_eof():
-                await content.readany()
+            while await answer.piece():
+                pass
 
 
 class _Events:

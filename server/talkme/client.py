@@ -7,12 +7,10 @@ time limit: whoever calls this client puts it around the call.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 
-import aiohttp
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
@@ -44,8 +42,6 @@ ANSWER_BYTES = 65_536
 """Of an answer that are read: TalkMe's are a few hundred long."""
 DESCRIPTION_LENGTH = 200
 """Characters of TalkMe's own words that are kept with a failed message."""
-TRANSPORT_DETAIL = re.compile(r" ssl:\w+")
-"""What aiohttp says of a connection beside its address and what is wrong with it."""
 RETRY_AFTER_MOST = 3600.0
 
 
@@ -163,7 +159,7 @@ class TalkMeClient:
         except TimeoutError:
             ended = TIMEOUT
             raise Passing(f"{method}: no answer within {self._timeout:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             ended = UNREACHABLE
             raise Passing(f"{method}: {_kind(error)}") from error
         except TalkMeError:
@@ -182,9 +178,9 @@ class TalkMeClient:
         """Status, seconds of `Retry-After`, and as much of the body as any answer of TalkMe has."""
         async with self._outgoing.post(method, body, headers) as response:
             answer = b""
-            while len(answer) <= ANSWER_BYTES and (chunk := await response.content.readany()):
-                answer += chunk
-            return response.status, _retry_after(response.headers), answer[:ANSWER_BYTES]
+            while len(answer) <= ANSWER_BYTES and (piece := await response.piece()):
+                answer += piece
+            return response.status, min(response.retry_after, RETRY_AFTER_MOST), answer[:ANSWER_BYTES]
 
 
 def _check(method: str, status: int, after: float, body: bytes, token: str) -> None:
@@ -214,13 +210,7 @@ def _refusal(method: str, answer: object, token: str) -> TalkMeError:
 
 def _kind(error: Exception) -> str:
     """What went wrong on the way. Errors of the transport do not quote what was sent."""
-    return TRANSPORT_DETAIL.sub("", clean(str(error)))[:DESCRIPTION_LENGTH] or type(error).__name__
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds of `Retry-After` (RFC 9110, 10.2.3); its date form, which TalkMe does not use, counts as none."""
-    value = headers.get("Retry-After", "")
-    return min(float(value), RETRY_AFTER_MOST) if value.isascii() and value.isdigit() else 0.0
+    return clean(str(error))[:DESCRIPTION_LENGTH] or type(error).__name__
 
 
 def _pause(state: RetryCallState) -> float:

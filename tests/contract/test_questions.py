@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.models import Asked, Incoming, State
-from server.stores import memory
 from server.stores.base import Store
+from server.stores.memory import questions as memory_questions
 from server.stores.redis import store as redis_store
 from server.stores.sqlite import questions as sqlite_questions
 from tests.clock import FakeClock
@@ -73,7 +73,7 @@ async def test_what_is_noted_after_its_session_was_cleared_is_not_kept(store: St
 async def test_beyond_the_bound_those_leave_that_were_not_asked_for_the_longest_time(
     store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (memory, redis_store, sqlite_questions):
+    for module in (memory_questions, redis_store, sqlite_questions):
         monkeypatch.setattr(module, "QUESTIONS_KEPT", 2)
     for text in ("а", "б", "а", "в"):
         await noted(store, text, False, 0.0)

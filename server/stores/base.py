@@ -1,4 +1,4 @@
-"""What a store promises. Every store passes the same contract suite (`tests/contract/test_store.py`).
+"""What a store promises. Every store passes the same contract suite (`tests/contract/`).
 
 A store is shared by all worker processes (and, where the engine allows it, machines) of one installation and is the
 only thing they share. Whatever a method says has happened is durable when it returns: a process that dies the

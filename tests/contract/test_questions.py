@@ -55,6 +55,19 @@ async def test_what_a_caller_alone_has_asked_leaves_with_his_session(store: Stor
     assert await store.questions(10) == []
 
 
+@pytest.mark.parametrize("texts", [["а"], None], ids=["singly", "all together"])
+async def test_a_question_that_was_forgotten_and_is_asked_anew_is_nobodys_who_asked_it_before(
+    store: Store, texts: list[str] | None
+) -> None:
+    await noted(store, "а", False, 0.0, "anna")
+    await store.forget_questions(texts)
+    await noted(store, "а", False, 0.0, "boris")
+    await store.clear_session("anna")
+    assert [(one.text, one.count) for one in await store.questions(10)] == [("а", 1)]
+    await store.clear_session("boris")
+    assert await store.questions(10) == []
+
+
 async def test_a_question_stays_when_the_session_it_came_from_has_grown_old(store: Store, clock: FakeClock) -> None:
     await noted(store, "а", False, 0.0)
     (claim,) = await store.claim("w1", 10, 1)

@@ -19,7 +19,7 @@ def note(tables: Tables, text: str, answered: bool, confidence: float, user_id: 
     count = known.count + 1 if known else 1
     tables.questions[text] = Asked(text, answered, confidence, count, now)
     while len(tables.questions) > QUESTIONS_KEPT:
-        del tables.questions[next(iter(tables.questions))]
+        forget(tables, [next(iter(tables.questions))])
 
 
 def forget_asker(tables: Tables, user_id: str) -> None:
@@ -39,4 +39,6 @@ def forget(tables: Tables, texts: Sequence[str] | None) -> int:
     there = [text for text in asked_for if text in tables.questions]
     for text in there:
         del tables.questions[text]
+        for asked in tables.askers.values():
+            asked.pop(text, None)
     return len(there)

@@ -19,6 +19,7 @@ local ANSWERED_BY = key("answered_by")
 local RECEIVED, REPLIED = key("received"), key("replied")
 local WORKERS, REPORTED, COUNTED = key("workers"), key("worker_counts"), key("counted")
 local ASKED, ANSWERED, ORDER = key("questions", "count"), key("questions", "last"), key("questions", "order")
+local BORN = key("questions", "born")
 local COUNTERS, LATENCIES, OUTCOMES = key("counters"), key("latencies"), key("outcomes")
 
 local function session_of(user) return key("session", user) end
@@ -150,17 +151,21 @@ local function spend(quotas)
 end
 
 local function forget_question(text)
-    call("HDEL", ASKED, text)
-    call("HDEL", ANSWERED, text)
+    for _, name in ipairs({ ASKED, ANSWERED, BORN }) do call("HDEL", name, text) end
     call("ZREM", ORDER, text)
 end
 
+-- A question that was forgotten and is asked anew is another one: nobody's who asked the old one. Those that were there
+-- before this was told are 0.
+local function born(text) return call("HGET", BORN, text) or "0" end
+
 -- What a caller has asked leaves with him; what others have asked too stays, counted without him.
 local function forget_asker(user)
-    for text, count in pairs(fields_of(askers_of(user))) do
-        if call("HEXISTS", ASKED, text) == 1 and call("HINCRBY", ASKED, text, -count) <= 0 then
-            forget_question(text)
-        end
+    for asked, count in pairs(fields_of(askers_of(user))) do
+        local when, text = string.match(asked, "^(%d+)\t(.*)$")
+        text = text or asked
+        local there = call("HEXISTS", ASKED, text) == 1 and born(text) == (when or "0")
+        if there and call("HINCRBY", ASKED, text, -count) <= 0 then forget_question(text) end
     end
     call("DEL", askers_of(user))
 end
@@ -345,10 +350,10 @@ end
 
 function actions.note_question(a)
     if call("EXISTS", session_of(a.user)) == 0 then return {} end
-    call("HINCRBY", ASKED, a.text, 1)
+    if call("HINCRBY", ASKED, a.text, 1) == 1 then call("HSET", BORN, a.text, number("question")) end
     call("HSET", ANSWERED, a.text, a.last)
     call("ZADD", ORDER, a.now, a.text)
-    call("HINCRBY", askers_of(a.user), a.text, 1)
+    call("HINCRBY", askers_of(a.user), born(a.text) .. "\t" .. a.text, 1)
     call("EXPIRE", askers_of(a.user), a.retention)
     for _, old in ipairs(call("ZRANGE", ORDER, 0, -a.kept - 1)) do forget_question(old) end
     return {}

@@ -13,11 +13,12 @@ from server.stores.redis.connection import redis_errors
 
 
 class Questions:
-    """Noted by `inbox.lua`. `prefix` begins the names of its three keys, which are described in `docs/redis.md`."""
+    """Noted by `inbox.lua`. `prefix` begins the names of its four keys, which are described in `docs/redis.md`."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._counts, self._last, self._order = f"{prefix}:count", f"{prefix}:last", f"{prefix}:order"
+        self._born = f"{prefix}:born"
 
     async def all(self, limit: int, answered: bool | None) -> list[Asked]:
         with redis_errors():
@@ -34,11 +35,12 @@ class Questions:
             async with self._redis.pipeline(transaction=True) as pipe:
                 if texts is None:
                     pipe.zcard(self._order)
-                    pipe.delete(self._counts, self._last, self._order)
+                    pipe.delete(self._counts, self._last, self._order, self._born)
                 elif texts:
                     pipe.zrem(self._order, *texts)
                     pipe.hdel(self._counts, *texts)
                     pipe.hdel(self._last, *texts)
+                    pipe.hdel(self._born, *texts)
                 else:
                     return 0
                 return int((await pipe.execute())[0])

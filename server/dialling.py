@@ -7,6 +7,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -32,7 +33,7 @@ class Way:
         self._through = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
         if self._through and (self._through.scheme != "http" or not self._through.hostname):
             raise SettingsError(f"the proxy for {self._to.scheme}: an address like http://proxy:3128 is expected")
-        self._secure = ssl.create_default_context() if self._to.scheme == "https" else None
+        self._secure = _trusting() if self._to.scheme == "https" else None
 
     def target(self, path: str) -> str:
         """What a request names (RFC 9112, 3.2): to a proxy that reads it, the whole address."""
@@ -72,6 +73,14 @@ def proxy_for(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Of the authorities that the system knows, or `SSL_CERT_FILE` names. Made once: they are many."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 def _port(address: SplitResult) -> int:
     return address.port or PORTS.get(address.scheme, 80)
 
@@ -98,11 +107,11 @@ async def _tunnel(sock: socket.socket, to: str, identity: dict[str, str]) -> Non
     lines = [f"CONNECT {to} HTTP/1.1", f"Host: {to}", *(f"{name}: {value}" for name, value in identity.items())]
     await loop.sock_sendall(sock, ("\r\n".join(lines) + "\r\n\r\n").encode())
     head = b""
-    while not head.endswith(b"\r\n\r\n"):
+    while b"\r\n\r\n" not in head:
         data = await loop.sock_recv(sock, HEAD)
         head += data
         if not data or len(head) > HEAD:
             raise ConnectionError("the proxy does not connect us: it has answered something else")
-    status = head.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        raise ConnectionError(f"the proxy does not connect us: it answers {b' '.join(status).decode('latin-1')}")
+    status = b"".join(head.split(b"\r\n", 1)[0].split(b" ", 2)[1:2])
+    if not status.startswith(b"2"):
+        raise ConnectionError(f"the proxy does not connect us: it answers {status.decode('latin-1')}")

@@ -290,7 +290,7 @@ async def test_a_proxy_that_does_not_connect_us_is_an_error_of_the_network(monke
 
         async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n<p>Who are you?</p>")
             writer.close()
 
         asked = list[bytes]()

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from iteira_cli.load import session
+from mock_server.posting import aiohttp_session
 
 PATH = "/webhook/talkme/health"
 PAUSE = 0.02
@@ -76,7 +76,7 @@ async def of_streams(url: str, connections: int, seconds: int) -> float:
 
 
 async def of_the_generator(url: str, connections: int, seconds: int) -> float:
-    async with session() as connections_of_callers:
+    async with aiohttp_session() as connections_of_callers:
 
         async def ask() -> None:
             async with connections_of_callers.get(url + PATH) as answer:

@@ -20,7 +20,6 @@ from iteira_cli.processes import Consumption, consumption
 if TYPE_CHECKING:
     from socket import socket
 
-    import aiohttp
     import httpx
 
     from iteira_cli.admin_client import AdminClient
@@ -102,7 +101,7 @@ class LoadTest:
 
         from mock_server.app import create_app
         from mock_server.delivery import Deliveries
-        from mock_server.posting import by_aiohttp
+        from mock_server.posting import aiohttp_session, by_aiohttp
         from mock_server.serving import running
         from mock_server.traffic import Replies, Traffic
         from mock_server.turns import RepliesInTurn, by_turn
@@ -112,7 +111,7 @@ class LoadTest:
             if self._sock:
                 await stack.enter_async_context(running(create_app(), self._sock))
             http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-            posting = await stack.enter_async_context(session(self._headers))
+            posting = await stack.enter_async_context(aiohttp_session(self._headers))
             before = await self._set_faults(http)
             replies = RepliesInTurn() if self._plan.scripts else Replies()
             deliveries = Deliveries(
@@ -354,18 +353,4 @@ def progress(traffic: Traffic, refusals: int) -> str:
         f"{seconds:.0f} s: {traffic.under_way} calls under way, {traffic.said} said, {answered} answered, "
         f"{traffic.said - len(seen)} waiting, {len(seen) - answered} failed, {refusals} refused; "
         f"reply p50 {duration(waits.p50)}, p95 {duration(waits.p95)}"
-    )
-
-
-def session(headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
-    """Connections that cost little: what is measured is the daemon, and the generator's own time is part of it.
-
-    `headers`: of every request.
-    """
-    import aiohttp
-
-    # Each caller has his own; none waits for another's. Neither cookies nor a proxy of the environment are wanted.
-    connector = aiohttp.TCPConnector(limit=0)
-    return aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers=headers
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -58,6 +59,20 @@ def by_aiohttp(session: aiohttp.ClientSession) -> Post:
             raise Unanswered(_reason(error)) from error
 
     return post
+
+
+def aiohttp_session(headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
+    """Connections that cost little: what is measured is the daemon, and the generator's own time is part of it.
+
+    `headers`: of every request.
+    """
+    import aiohttp
+
+    # Each caller has his own; none waits for another's. Neither cookies nor a proxy of the environment are wanted.
+    connector = aiohttp.TCPConnector(limit=0)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, headers=headers
+    )
 
 
 def _reason(error: Exception) -> str:

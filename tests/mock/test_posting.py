@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from iteira_cli.load import session
-from mock_server.posting import Answer, Post, Unanswered, by_aiohttp, by_httpx
+from mock_server.posting import Answer, Post, Unanswered, aiohttp_session, by_aiohttp, by_httpx
 from tests.ports import free_port
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -22,7 +21,7 @@ async def post(request: pytest.FixtureRequest) -> AsyncIterator[Post]:
         async with httpx.AsyncClient(trust_env=False) as http:
             yield by_httpx(http)
     else:
-        async with session() as connections:
+        async with aiohttp_session() as connections:
             yield by_aiohttp(connections)
 
 

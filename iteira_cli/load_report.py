@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from iteira_cli.thresholds import Threshold
 
 if TYPE_CHECKING:
-    from iteira_cli.load import Outcome, Sample
+    from iteira_cli.load import Outcome
+    from iteira_cli.load_monitor import Sample
     from mock_server.figures import Observation
     from mock_server.traffic import Plan
 

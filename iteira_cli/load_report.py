@@ -36,11 +36,10 @@ def document(outcome: Outcome, chaos: str, seed: int, thresholds: Sequence[Thres
     """Durations and times are seconds, sizes bytes, moments ISO 8601 in UTC."""
     from mock_server.figures import histogram, latencies, series, spread
 
-    traffic, verdict = outcome.traffic, outcome.verdict
+    traffic = outcome.traffic
     seen = sorted(traffic.observations, key=lambda each: each.intended_at)
     took = outcome.ended - outcome.began
     waits = latencies(seen)
-    lag = spread(each.said_at - each.intended_at for each in seen)
     content: dict[str, Any] = {
         "format": FORMAT,
         "began_at": datetime.fromtimestamp(outcome.began, UTC).isoformat(timespec="seconds"),
@@ -51,28 +50,8 @@ def document(outcome: Outcome, chaos: str, seed: int, thresholds: Sequence[Thres
         "throughput": len(waits) / took if took else 0.0,
         "latency": asdict(spread(waits)),
         "webhook": asdict(spread(each.webhook_at - each.intended_at for each in seen)),
-        "generator": {
-            "lag": asdict(lag),
-            "late": lag.p99 is not None and lag.p99 > LATE,
-            "kept_rate": _kept_rate(seen, outcome.began),
-            "cpu": outcome.generator_cpu,
-            "cpu_per_message": outcome.generator_cpu / len(seen) if seen else None,
-        },
-        "verdict": {
-            "clean": verdict.clean,
-            "daemon_asked": outcome.daemon_asked,
-            "accepted": verdict.accepted,
-            "answered": verdict.answered,
-            "failed": verdict.failed,
-            "expired": verdict.expired,
-            "refused": verdict.given_up,
-            "lost": len(verdict.lost),
-            "doubled": len(verdict.doubled),
-            "out_of_order": len(verdict.disordered),
-            "stray": len(verdict.stray),
-            "repeated": verdict.repeated,
-            "fillers": outcome.fillers,
-        },
+        "generator": _generator(outcome, seen),
+        "verdict": _verdict(outcome),
         "refused_deliveries": outcome.refusals,
         "limited_deliveries": outcome.limited,
         "last_refusal": outcome.last_refusal,
@@ -94,6 +73,38 @@ def _plan(plan: Plan, chaos: str, seed: int) -> dict[str, Any]:
     told = asdict(plan)
     scenarios = sorted(told.pop("scripts"))
     return {**told, "scenarios": scenarios, "chaos": chaos, "seed": seed}
+
+
+def _generator(outcome: Outcome, seen: Sequence[Observation]) -> dict[str, Any]:
+    from mock_server.figures import spread
+
+    lag = spread(each.said_at - each.intended_at for each in seen)
+    return {
+        "lag": asdict(lag),
+        "late": lag.p99 is not None and lag.p99 > LATE,
+        "kept_rate": _kept_rate(seen, outcome.began),
+        "cpu": outcome.generator_cpu,
+        "cpu_per_message": outcome.generator_cpu / len(seen) if seen else None,
+    }
+
+
+def _verdict(outcome: Outcome) -> dict[str, Any]:
+    verdict = outcome.verdict
+    return {
+        "clean": verdict.clean,
+        "daemon_asked": outcome.daemon_asked,
+        "accepted": verdict.accepted,
+        "answered": verdict.answered,
+        "failed": verdict.failed,
+        "expired": verdict.expired,
+        "refused": verdict.given_up,
+        "lost": len(verdict.lost),
+        "doubled": len(verdict.doubled),
+        "out_of_order": len(verdict.disordered),
+        "stray": len(verdict.stray),
+        "repeated": verdict.repeated,
+        "fillers": outcome.fillers,
+    }
 
 
 def figures(content: Mapping[str, Any]) -> dict[str, float | None]:

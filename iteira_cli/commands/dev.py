@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -35,6 +36,7 @@ from iteira_cli.source_files import SourceFiles, checkout, flaw
 
 if TYPE_CHECKING:
     from iteira_cli.output import Output
+    from server.settings import Settings
 
 CONFIGURATION, CODE = "configuration", "code"
 DEFAULT_DAEMON = "http://127.0.0.1:8000"
@@ -64,30 +66,24 @@ def dev(
 
     faults_of(chaos, seed)  # better told now than by the mock
     llm = llm or llm_script is not None
-    ours = _at_model(mock_port) if llm else {}
     settings = load_settings(ctx, {"server.port": port})
     host, port = settings.server.host, settings.server.port
     daemon, talkme = address(host, port), address("127.0.0.1", mock_port)
     _check_free(host, port, mock_port)
     output = Output()
-    environment = os.environ | {"ITEIRA_TALKME__BASE_URL": talkme} | ours
-    if secret := settings.server.webhook_secret:
-        environment["ITEIRA_SERVER__WEBHOOK_SECRET"] = secret.get_secret_value()  # for the mock's page
-    pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
-    script = ["--llm-script", str(llm_script)] if llm_script else []
-    model = ["--llm", *pace, *script] if llm else []
     config = ctx.ensure_object(Invocation).config
-    chosen = ["--chaos", chaos, "--seed", str(seed), *model]
+    chosen = ["--chaos", chaos, "--seed", str(seed)]
+    model = _model(llm_script, first_token, tokens_per_second) if llm else []
     mock = Program(
         *("mock", "mock_server"),
-        command=["mock", "--port", str(mock_port), "--daemon", daemon, *chosen],
+        command=["mock", "--port", str(mock_port), "--daemon", daemon, *chosen, *model],
         health=f"{talkme}/health",
     )
     serving = Program(
         *("daemon", "server"),
         command=["serve", "--port", str(port)],
         health=f"{daemon}/webhook/talkme/health",
-        environment=environment,
+        environment=_environment(settings, talkme, _at_model(mock_port) if llm else {}),
         config=config,
     )
     files = Files(config, SourceFiles(checkout(), ("server", "mock_server")))
@@ -132,6 +128,20 @@ def _say_what_to_do(output: Output, daemon: str, talkme: str) -> None:
         ("See who called", typed("stats", *at_daemon)),
     ]
     output.box(f"ready: the daemon on {daemon}, the mock TalkMe on {talkme}", rows, "Ctrl-C stops both.")
+
+
+def _environment(settings: Settings, talkme: str, model: Mapping[str, str]) -> dict[str, str]:
+    """What the daemon is configured with beside its files."""
+    environment = {**os.environ, "ITEIRA_TALKME__BASE_URL": talkme, **model}
+    if secret := settings.server.webhook_secret:
+        environment["ITEIRA_SERVER__WEBHOOK_SECRET"] = secret.get_secret_value()  # for the mock's page
+    return environment
+
+
+def _model(script: Path | None, first_token: float, tokens_per_second: float) -> list[str]:
+    """The options that make the mock a model provider."""
+    pace = ["--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)]
+    return ["--llm", *pace, *(["--llm-script", str(script)] if script else [])]
 
 
 def _at_model(mock_port: int) -> dict[str, str]:

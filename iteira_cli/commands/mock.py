@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,14 +94,8 @@ def mock(
     except OSError as error:
         raise cannot_listen(error, host, port) from None
     url = address(host, sock.getsockname()[1])
-    output.note(f"Mock TalkMe on {url} ({_accepts(tokens)}); stop it with Ctrl-C.")
-    call = typed("simulate-call", *at_mock(url))
-    output.note(f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `{call}`.")
-    output.note(f"Call the daemon at {daemon} from this page: {url}/")
-    if model:
-        output.note(f"Model provider: OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={ANY_KEY}")
-    if faults.faults:
-        output.note(f"Faults: {faults.chaos} (seed {seed}); PUT {url}/faults changes them.")
+    for note in _ready(url, tokens, daemon, model, faults):
+        output.note(note)
     app = create_app(
         tokens=tokens,
         watch=lambda call, event: output.note(_line(call, event)),
@@ -113,6 +108,18 @@ def mock(
         Server(app).run(sockets=[sock])
     except KeyboardInterrupt:
         output.note("Mock TalkMe stopped.")
+
+
+def _ready(url: str, tokens: list[str], daemon: str, model: Model | None, faults: Faults) -> Iterator[str]:
+    """What the mock is there for, and how it is found, a line each."""
+    yield f"Mock TalkMe on {url} ({_accepts(tokens)}); stop it with Ctrl-C."
+    call = typed("simulate-call", *at_mock(url))
+    yield f"The daemon finds it with BASE_URL_TALKME={url}/; call it with `{call}`."
+    yield f"Call the daemon at {daemon} from this page: {url}/"
+    if model:
+        yield f"Model provider: OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={ANY_KEY}"
+    if faults.faults:
+        yield f"Faults: {faults.chaos} (seed {faults.seed}); PUT {url}/faults changes them."
 
 
 def _model(script: Path | None, first_token: float, tokens_per_second: float) -> Model:

@@ -40,6 +40,20 @@ def test_what_is_abbreviated_is_spelled_out(written: str, heard: str) -> None:
     assert spoken(written) == heard
 
 
+@pytest.mark.parametrize(
+    ("written", "heard"),
+    [
+        ("**Да**, `48` рублей", "Да, 48 рублей"),
+        ("1. Маникюр\n2. Педикюр", "Маникюр. Педикюр."),
+        ("Смотрите https://iteira.by/price, там всё", "Смотрите, там всё"),
+        ("Ждём вас 😊!", "Ждём вас!"),
+        ("№ 5, +20 °C, 10 %, 5*3", "номер 5, плюс 20 градусов, 10 процентов, 5 на 3"),
+    ],
+)
+def test_what_is_written_becomes_what_can_be_heard(written: str, heard: str) -> None:
+    assert spoken(written).removesuffix(".") == heard.removesuffix(".")
+
+
 @pytest.mark.parametrize("text", ["Маникюр стоит 42 рубля.", "Полтора часа.", "Спросите Марину Г. или Ольгу."])
 def test_what_is_said_right_already_stays_as_it_is(text: str) -> None:
     assert spoken(text) == text

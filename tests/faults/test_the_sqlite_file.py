@@ -168,7 +168,7 @@ async def test_while_another_program_locks_the_file_nothing_is_accepted_and_afte
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "iteira.db"
-    monkeypatch.setattr("server.stores.sqlite.store.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("server.stores.sqlite.writer.BUSY_SECONDS", 0.05)
     async with opened(path) as store:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

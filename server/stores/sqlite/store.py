@@ -7,7 +7,6 @@ Reads have a connection and a thread of their own, so that they neither wait for
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,13 +39,12 @@ from server.models import (
 )
 from server.stores.base import StoreLimits
 from server.stores.sqlite import dead_letters, figures, inbox, questions, sessions
-from server.stores.sqlite.schema import migrate
-from server.stores.sqlite.writer import BUSY_SECONDS, GroupWriter, Work
+from server.stores.sqlite.file import StoreFile
+from server.stores.sqlite.writer import GroupWriter, Work
 from server.stores.waiting import Outcomes
 
 T = TypeVar("T")
 
-LEFT_AS_IT_IS = "it was left as it is: restore a backup, or move it away to start afresh"
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
 LOOKS_FOR_OTHERS = 20
@@ -59,8 +57,8 @@ class SQLiteStore:
     """See `server.stores.base` for what the methods promise."""
 
     def __init__(self, path: Path, limits: StoreLimits, clock: Clock) -> None:
-        self._path, self._limits, self._clock = path, limits, clock
-        self._writer = GroupWriter(lambda: self._connect(busy=0.0))
+        self._file, self._limits, self._clock = StoreFile(path), limits, clock
+        self._writer = GroupWriter(lambda: self._file.connect(busy=0.0))
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._outcomes = Outcomes(clock)
         self._more_to_claim = False
@@ -69,15 +67,15 @@ class SQLiteStore:
     # Its life
 
     async def open(self) -> None:
-        await asyncio.to_thread(self._prepare)
-        self._reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._connect)
+        await asyncio.to_thread(self._file.prepare)
+        self._reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._file.connect)
         await self._writer.start()
         self._watching = asyncio.create_task(self._watch_other_processes())
 
     async def examine(self) -> None:
         found = await self._read(lambda db: str(db.execute("PRAGMA quick_check(1)").fetchone()[0]))
         if found != "ok":
-            raise StoreError(f"{self._path}: {found}; {LEFT_AS_IT_IS}")
+            raise self._file.damaged(found)
 
     async def close(self) -> None:
         self._watching.cancel()
@@ -86,13 +84,13 @@ class SQLiteStore:
         self._reader.shutdown()
 
     async def check(self) -> None:
-        self._must_be_there()
+        self._file.must_be_there()
         await self._writer.run(lambda db: inbox.check(db, self._limits, self._clock.now()))
 
     # Inbox
 
     async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
-        self._must_be_there()
+        self._file.must_be_there()
         now = self._clock.now()
         accepted = await self._writer.run(lambda db: inbox.accept(db, incoming, quotas, self._limits, now), brief=True)
         if not accepted.duplicate:
@@ -242,61 +240,11 @@ class SQLiteStore:
         await self._empty_wal()
         return forgotten
 
-    # Connections
-
-    def _prepare(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds callers' words and tokens
-            db = self._connect()
-            try:
-                if migrate(db, self._path):
-                    with suppress(sqlite3.OperationalError):  # a worker of the older version still has the file
-                        db.execute("VACUUM")  # what was deleted before `secure_delete` may still be in it
-            finally:
-                db.close()
-            self._inode = self._path.stat().st_ino
-        except OSError as error:
-            raise StoreError(f"{self._path}: {error.strerror}; make it writable or set store.url") from None
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path}: {error}; {LEFT_AS_IT_IS}") from None
-
-    def _must_be_there(self) -> None:
-        """What is written into a file that was deleted or replaced would be gone with this process."""
-        try:
-            found = os.stat(self._path).st_ino  # noqa: PTH116 - with each message, and a Path takes twice as long
-        except OSError:
-            found = None
-        if found != self._inode:
-            raise StoreError(f"{self._path} was removed or replaced while the daemon runs; put it back or restart")
-
-    def _connect(self, busy: float = BUSY_SECONDS) -> sqlite3.Connection:
-        """`busy`: seconds that a statement waits for another process's transaction."""
-        db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only given up
-        db.execute(f"PRAGMA busy_timeout = {1000 * busy:.0f}")
-        db.row_factory = sqlite3.Row
-        return db
+    # Reading, and looking for what others have written
 
     async def _empty_wal(self) -> None:
-        """Bring what was deleted out of the write-ahead log too: it holds what pages were like before.
-
-        Where another process reads at this moment, the next sweep tries again.
-        """
-
-        def empty() -> bool:
-            db = self._connect()
-            try:
-                busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-                return not busy
-            except sqlite3.Error:
-                return False
-            finally:
-                db.close()
-
-        self._traces_left = not await asyncio.to_thread(empty)
+        """Where that cannot be done at this moment, the next sweep tries again."""
+        self._traces_left = not await asyncio.to_thread(self._file.empty_wal)
 
     async def _read(self, work: Work[T]) -> T:
         try:

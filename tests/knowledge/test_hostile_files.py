@@ -25,7 +25,8 @@ from server.knowledge.reading import Reading
 from tests.clock import FakeClock
 from tests.workbooks import PRICES, write_workbook
 
-from .hostile import FILES, HARMLESS, SECRET, Hostile, a_sheet_of_every_cell, cell, sheet
+from .hostile import FILES, HARMLESS, SECRET, Hostile
+from .hostile.workbooks import a_sheet_of_every_cell, cell, sheet
 from .mutations import FORMATS, damaged, example
 
 NARROW = Bounds(memory=128 * 1024**2, documents=2000)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.daemon import documented, running_daemon, settings_for
-from tests.knowledge.hostile import a_sheet_of_every_cell
+from tests.knowledge.hostile.workbooks import a_sheet_of_every_cell
 from tests.polling import eventually
 from tests.scripted_talkme import ScriptedTalkMe
 from tests.workbooks import PRICES, write_workbook

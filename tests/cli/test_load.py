@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -93,37 +94,30 @@ def test_faults_that_there_are_not_and_reports_that_are_none_are_wrong_usage(nob
     assert iteira("simulate-load", "--url", nobody).returncode == 3
 
 
-async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -> None:
-    mock = f"http://127.0.0.1:{free_port()}"
+Load = Callable[..., Awaitable[IteiraProcess]]
+"""Ten messages in five calls, with these options beside."""
+
+
+@pytest.fixture
+def mock() -> str:
+    """Where a load runs a mock of its own."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+async def load(mock: str, tmp_path: Path) -> AsyncIterator[Load]:
     async with running_daemon(settings_for(tmp_path, f"{mock}/")) as daemon:
 
-        async def load(*options: str) -> IteiraProcess:
-            common = ("simulate-load", "--url", daemon, "--mock", mock, "--calls", "5", "--turns", "2", "--rate", "20")
+        async def load(*options: str, turns: Sequence[str] = ("--calls", "5", "--turns", "2")) -> IteiraProcess:
+            common = ("simulate-load", "--url", daemon, "--mock", mock, "--rate", "20", *turns)
             return await asyncio.to_thread(iteira, *common, *options)
 
-        first = await load("--json", "--report", "first.html", "--seed", "1")
-        again = await load("--compare", "first.json", "--fail-if", "p50<60s", "--fail-if", "lost>0")
-        elsewhere = await load("--mock", f"http://127.0.0.1:{free_port()}")
-        (tmp_path / "name.toml").write_text(WRITTEN, encoding="utf-8")
-        written_calls = await asyncio.to_thread(
-            iteira,
-            *(
-                "simulate-load",
-                "--url",
-                daemon,
-                "--mock",
-                mock,
-                "--calls",
-                "4",
-                "--rate",
-                "20",
-                "--seed",
-                "5",
-                "--json",
-            ),
-            *("--scenarios", str(tmp_path / "name.toml"), "--chaos", "drop=20%,dup=20%,reorder=20%"),
-        )
-        chaotic = await load("--json", "--chaos", "http500=20%,truncate=20%,dup=20%,reorder=20%", "--seed", "4")
+        yield load
+
+
+async def test_a_load_is_measured_judged_reported_and_compared(load: Load, tmp_path: Path) -> None:
+    first = await load("--json", "--report", "first.html", "--seed", "1")
+    again = await load("--compare", "first.json", "--fail-if", "p50<60s", "--fail-if", "lost>0")
 
     document = json.loads(first.stdout)
     assert first.returncode == 0, first.stderr
@@ -152,19 +146,33 @@ async def test_a_load_is_measured_judged_reported_and_compared(tmp_path: Path) -
     assert re.search(r"^lost>0 +0 +kept", again.stdout, re.MULTILINE)
     assert re.search(r"^latency\.p50 +\d", again.stdout, re.MULTILINE)
 
+
+async def test_no_load_is_answered_through_another_talkme(load: Load, mock: str) -> None:
+    elsewhere = await load("--mock", f"http://127.0.0.1:{free_port()}")
     assert elsewhere.returncode == 1
     assert f"answers through {mock}/, not through the mock at" in elsewhere.stderr
     assert "BASE_URL_TALKME=http://127.0.0.1:" in elsewhere.stderr
 
+
+async def test_written_calls_are_a_load_that_is_judged_by_turns(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "name.toml").write_text(WRITTEN, encoding="utf-8")
+    written_calls = await load(
+        *("--scenarios", str(tmp_path / "name.toml"), "--chaos", "drop=20%,dup=20%,reorder=20%"),
+        *("--seed", "5", "--json"),
+        turns=("--calls", "4"),
+    )
     assert written_calls.returncode == 0, written_calls.stderr
     of_written = json.loads(written_calls.stdout)
     assert of_written["plan"]["scenarios"] == ["name.toml"]
     assert (of_written["verdict"]["answered"], of_written["verdict"]["clean"]) == (12, True)
 
-    verdict = json.loads(chaotic.stdout)["verdict"]
+
+async def test_a_load_that_is_disturbed_on_purpose_stays_clean(load: Load) -> None:
+    chaotic = await load("--json", "--chaos", "http500=20%,truncate=20%,dup=20%,reorder=20%", "--seed", "4")
+    document = json.loads(chaotic.stdout)
     assert chaotic.returncode == 0, chaotic.stderr
-    assert verdict["clean"]
-    assert set(json.loads(chaotic.stdout)["faults_met"]) & {"http500", "truncate"}
+    assert document["verdict"]["clean"]
+    assert set(document["faults_met"]) & {"http500", "truncate"}
 
 
 async def test_a_filler_is_no_stray_reply_and_no_lost_turn(tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ async def test_an_interrupted_drill_ends_with_130_and_leaves_no_process_and_no_f
         assert process.stderr is not None
         while "killed" not in process.stderr.readline():
             assert process.poll() is None
-        nodes = process_groups(started_by=process.pid)
-        assert len(nodes) == 2
+        # A node that was killed is started anew right behind that line.
+        nodes = await eventually(lambda: process_groups(started_by=process.pid), lambda groups: len(groups) == 2)
         process.send_signal(number)
         process.communicate(timeout=60)
     assert process.returncode == 130

@@ -35,7 +35,9 @@ class Answer:
         self._unread = self._head = 0
         self._waits: asyncio.Future[None] | None = None
         self._failure: OSError | None = None
-        self._told_length = self._ended = False
+        self._told_length = False
+        self.ended = False
+        """Whether all of it has come, read or not."""
         self.in_chunks = False
         self.has_begun = False
         """Whether any of the body has come."""
@@ -53,7 +55,7 @@ class Answer:
         while not self._body:
             if self._failure:
                 raise self._failure
-            if self._ended:
+            if self.ended:
                 return b""
             self._waits = asyncio.get_running_loop().create_future()
             try:
@@ -67,7 +69,7 @@ class Answer:
     @property
     def whole(self) -> bool:
         """Whether all of the body has been read."""
-        return self._ended and not self._body
+        return self.ended and not self._body
 
     def done(self) -> bool:
         """Nobody reads on. Whether another request may follow on the connection: all of this one's answer has come."""
@@ -76,7 +78,7 @@ class Answer:
 
     def feed(self, data: bytes) -> None:
         """Take what has come on the connection."""
-        if self._parser is None or self._ended or self._failure:
+        if self._parser is None or self.ended or self._failure:
             self._connection.close()  # nobody has asked for more
             return
         try:
@@ -92,24 +94,24 @@ class Answer:
     def cut_off(self, *, broken: bool) -> None:
         """The connection has ended: so has a body whose length nobody has told, unless it is `broken`."""
         if self.status and not self._told_length and not broken:
-            self._ended = True
+            self.ended = True
         self.fail("the connection was closed before the answer had come")
         self._wake()
 
     def fail(self, why: str) -> None:
         """Whoever has the whole answer need not know."""
         self._reusable = False
-        if not self._ended:
+        if not self.ended:
             self._failure = self._failure or ConnectionError(why)
 
     def _wake(self) -> None:
-        if self._waits and not self._waits.done() and (self._body or self._ended or self._failure):
+        if self._waits and not self._waits.done() and (self._body or self.ended or self._failure):
             self._waits.set_result(None)
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        if self._ended:
+        if self.ended:
             raise ValueError("one request has one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -135,7 +137,7 @@ class Answer:
 
     def on_message_complete(self) -> None:
         if self.status:  # else it was an interim one (RFC 9110, 15.2): the answer is still to come
-            self._ended, self._reusable = True, self._parser is not None and self._parser.should_keep_alive()
+            self.ended, self._reusable = True, self._parser is not None and self._parser.should_keep_alive()
 
 
 class Connection(asyncio.Protocol):
@@ -153,6 +155,7 @@ class Connection(asyncio.Protocol):
 
     def ask(self, request: bytes) -> Answer:
         """The answer to a request, which is written. Nothing else may be awaited on this connection."""
+        self.go_on()  # the answer before may have come in full and not been read
         self._gathers = False
         self._answer = answer = Answer(self)
         self._transport.write(request)
@@ -174,7 +177,8 @@ class Connection(asyncio.Protocol):
     def go_on(self) -> None:
         if self._held_up:
             self._held_up = False
-            self._transport.resume_reading()
+            if self.is_open:
+                self._transport.resume_reading()
 
     # What the event loop calls
 

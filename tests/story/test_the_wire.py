@@ -268,6 +268,15 @@ async def test_whoever_sends_more_than_is_read_has_to_wait() -> None:
             assert max(sizes) < 4 * UNREAD
 
 
+async def test_an_answer_that_came_and_was_not_read_does_not_hold_up_the_next_one() -> None:
+    much = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (UNREAD + 1) + b"x" * (UNREAD + 1)
+    async with calling(much, OK) as (outgoing, told):
+        async with outgoing.post("send", b"{}") as answer:
+            await eventually(lambda: answer.ended)
+        assert await body(outgoing) == b"ok"
+        assert told.connections == 1
+
+
 @pytest.mark.parametrize("value", ["t\r\nX-Other: 1", "t\n", "t\0"])
 async def test_a_header_of_more_than_one_line_is_not_sent(value: str) -> None:
     async with calling(OK) as (outgoing, told):

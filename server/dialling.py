@@ -28,11 +28,14 @@ class Way:
     """The way to the service at an address. The proxy is that of the process's environment when this is made."""
 
     def __init__(self, base_url: str) -> None:
-        """Raises `SettingsError` for a proxy that is not spoken to in plain HTTP."""
+        """Raises `SettingsError` for what is no address, and for a proxy that is not spoken to in plain HTTP."""
+        if not _is_address(base_url):
+            raise SettingsError(f"{base_url}: an address like https://api.example.com/v1/ is expected")
         self._to, proxy = urlsplit(base_url), proxy_for(base_url)
-        self._through = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
-        if self._through and (self._through.scheme != "http" or not self._through.hostname):
+        proxy = proxy if not proxy or "://" in proxy else f"http://{proxy}"
+        if proxy and not (proxy.startswith("http://") and _is_address(proxy)):
             raise SettingsError(f"the proxy for {self._to.scheme}: an address like http://proxy:3128 is expected")
+        self._through = urlsplit(proxy) if proxy else None
         self._secure = _trusting() if self._to.scheme == "https" else None
 
     def target(self, path: str) -> str:
@@ -53,15 +56,18 @@ class Way:
     async def go(self, protocol: Callable[[], P]) -> P:
         """A connection. Raises `OSError`."""
         sock = await _connected(self._through or self._to)
-        try:
-            if self._through and self._secure:
-                await _tunnel(sock, f"{self._to.hostname}:{_port(self._to)}", _identity(self._through))
-            name = self._to.hostname if self._secure else None
-            loop = asyncio.get_running_loop()
-            return (await loop.create_connection(protocol, sock=sock, ssl=self._secure, server_hostname=name))[1]
-        except BaseException:
-            sock.close()
-            raise
+        if self._through and self._secure:
+            host = self._to.hostname or ""
+            to = f"{f'[{host}]' if ':' in host else host}:{_port(self._to)}"
+            try:
+                await _tunnel(sock, to, _identity(self._through))
+            except BaseException:
+                sock.close()
+                raise
+        name = self._to.hostname if self._secure else None
+        loop = asyncio.get_running_loop()
+        # From here on the socket is the event loop's, whatever becomes of the handshake.
+        return (await loop.create_connection(protocol, sock=sock, ssl=self._secure, server_hostname=name))[1]
 
 
 def proxy_for(url: str) -> str | None:
@@ -79,6 +85,14 @@ def _trusting() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.hostname.encode("idna") and parts.port != 0)
+    except ValueError:  # a port that is none, a host that cannot be asked for
+        return False
 
 
 def _port(address: SplitResult) -> int:

@@ -14,7 +14,7 @@ from typing import cast
 import httptools
 
 END = b"0\r\n\r\n"
-"""How a body ends whose length was not told before (RFC 9112, 7.1)."""
+"""How a body ends whose length was not told before (RFC 9112, 7.1). What is no longer may be the rest of it."""
 LARGE = 16_384
 """Bytes that are no word of a model: what came is read at once."""
 UNREAD = 262_144
@@ -136,7 +136,9 @@ class Answer:
             self._connection.hold_up()
 
     def on_message_complete(self) -> None:
-        if self.status:  # else it was an interim one (RFC 9110, 15.2): the answer is still to come
+        if not self.status:  # it was an interim one (RFC 9110, 15.2): the answer is still to come
+            self._told_length, self.in_chunks, self.retry_after = False, False, 0
+        else:
             self.ended, self._reusable = True, self._parser is not None and self._parser.should_keep_alive()
 
 
@@ -188,15 +190,24 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._held.append(data)
         self._size += len(data)
-        if self._gathers and self._size < LARGE and not data.endswith(END):
+        if self._gathers and self._size < LARGE and len(data) > len(END) and not data.endswith(END):
             self._alarm = self._alarm or self._loop.call_later(self._together, self._read)
         else:
             self._read()
 
+    def eof_received(self) -> None:
+        """What is still to be written is not waited for."""
+        self._cut_off(broken=False)
+        self.close()
+
     def connection_lost(self, error: Exception | None) -> None:
+        self._cut_off(broken=error is not None)
+        self._answer = None  # they know each other
+
+    def _cut_off(self, *, broken: bool) -> None:
         self._read()
         if self._answer:
-            self._answer.cut_off(broken=error is not None)
+            self._answer.cut_off(broken=broken)
 
     def _read(self) -> None:
         if self._alarm:
@@ -206,6 +217,6 @@ class Connection(asyncio.Protocol):
         answer = self._answer
         if held and answer:
             answer.feed(held[0] if len(held) == 1 else b"".join(held))
-            self._gathers = self._together > 0 and answer.in_chunks and answer.has_begun
+            self._gathers = self._together > 0 and answer.in_chunks and answer.has_begun and not answer.ended
         elif held:
             self.close()

@@ -77,18 +77,18 @@ async def service(*answers: bytes | None) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def calling(
-    *answers: bytes | None, connections: int = 10, keep_alive: float = 30
+    *answers: bytes | None, connections: int = 10, keep_alive: float = 30, together: float = 0
 ) -> AsyncIterator[tuple[Outgoing, Service]]:
     async with service(*answers) as told:
-        outgoing = Outgoing(told.url, connections, keep_alive=keep_alive)
+        outgoing = Outgoing(told.url, connections, keep_alive=keep_alive, together=together)
         try:
             yield outgoing, told
         finally:
             await outgoing.close()
 
 
-async def body(outgoing: Outgoing) -> bytes:
-    async with outgoing.post("send", b"{}") as answer:
+async def body(outgoing: Outgoing, request: bytes = b"{}") -> bytes:
+    async with outgoing.post("send", request) as answer:
         found = b""
         while piece := await answer.piece():
             found += piece
@@ -134,14 +134,16 @@ async def test_an_answer_is_whole_and_its_connection_not_used_again_where_it_is_
         assert told.connections == 2
 
 
-async def test_what_comes_on_an_idle_connection_closes_it() -> None:
+@pytest.mark.parametrize("together", [0, 600])
+@pytest.mark.parametrize("first", [OK, CHUNKED + b"2\r\nok\r\n0\r\n\r\n"])
+async def test_what_comes_on_an_idle_connection_closes_it(first: bytes, together: float) -> None:
     async def and_more_later(writer: asyncio.StreamWriter) -> None:
-        writer.write(OK)
+        writer.write(first)
         await later.wait()
         writer.write(OK)
 
     later = asyncio.Event()
-    async with calling(OK) as (outgoing, told):
+    async with calling(OK, together=together) as (outgoing, told):
         told.answer = and_more_later
         assert await body(outgoing) == b"ok"
         later.set()
@@ -149,6 +151,38 @@ async def test_what_comes_on_an_idle_connection_closes_it() -> None:
         await eventually(lambda: outgoing.idle, lambda open_ones: open_ones == 0)
         assert await body(outgoing) == b"ok"
         assert told.connections == 2
+
+
+@pytest.mark.parametrize("at", range(1, 5))
+async def test_an_end_that_comes_in_two_pieces_is_read_at_once(at: int) -> None:
+    async def in_two(writer: asyncio.StreamWriter) -> None:
+        writer.write(CHUNKED + b"2\r\nok\r\n")
+        for piece in (b"0\r\n\r\n"[:at], b"0\r\n\r\n"[at:]):
+            await asyncio.sleep(0.01)  # a piece of its own for the reader
+            writer.write(piece)
+
+    async with calling(OK, together=600) as (outgoing, told):
+        told.answer = in_two
+        assert [await body(outgoing) for _ in range(3)] == [b"ok"] * 3
+        assert told.connections == 1
+
+
+async def test_who_answers_before_all_was_sent_and_reads_no_more_is_not_waited_for() -> None:
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too large\r\nContent-Length: 9\r\n\r\ncut")
+        writer.write_eof()
+        await given_up.wait()
+        writer.close()
+
+    given_up = asyncio.Event()
+    server = await asyncio.start_server(early, "127.0.0.1", 0)
+    outgoing = Outgoing(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", 1)
+    with pytest.raises(ConnectionError, match="before the answer had come"):
+        await body(outgoing, b"x" * 30_000_000)
+    given_up.set()
+    await outgoing.close()
+    server.close()
 
 
 @pytest.mark.parametrize("cut", [OK[:-1], OK[:20], CHUNKED + b"2\r\nok\r\n"])
@@ -285,8 +319,17 @@ async def test_a_header_of_more_than_one_line_is_not_sent(value: str) -> None:
         assert told.requests == []
 
 
-async def test_a_proxy_of_an_unknown_kind_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://user:secret@proxy:1080")
+@pytest.mark.parametrize("url", ["https://a..b/", f"https://{'a' * 64}.example/", "https://host:port/"])
+async def test_what_is_no_address_is_refused_before_anybody_is_called(url: str) -> None:
+    with pytest.raises(SettingsError, match="an address like"):
+        Outgoing(url, 1)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://user:secret@proxy:1080", "http://proxy:99999", "a..b:3128", "http://[::1:8"]
+)
+async def test_a_proxy_that_cannot_be_used_is_refused_by_name(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with pytest.raises(SettingsError, match=r"http://proxy:3128 is expected") as refused:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.polling import eventually
+from tests.process_groups import alive, process_groups
 from tests.workbooks import write_workbook
 
 COMMAND = """
@@ -137,21 +138,3 @@ def test_what_cannot_be_drilled_is_wrong_usage(tmp_path: Path, options: list[str
     assert (process.returncode, out) == (2, "")
     assert said in " ".join(err.split())
     assert left_behind(tmp_path) == []
-
-
-def processes() -> list[tuple[int, int, int, str]]:
-    """Process id, parent, process group and state of every process."""
-    table = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=True
-    ).stdout
-    fields = (line.split() for line in table.splitlines())
-    return [(int(pid), int(parent), int(group), state) for pid, parent, group, state in fields]
-
-
-def process_groups(started_by: int) -> set[int]:
-    """Groups of those that a process started, beside its own."""
-    return {group for pid, parent, group, _ in processes() if parent == started_by and group == pid}
-
-
-def alive(groups: set[int]) -> list[int]:
-    return [pid for pid, _, group, state in processes() if group in groups and not state.startswith("Z")]

@@ -38,7 +38,7 @@ class Outgoing:
         together: float = 0.0,
         keep_alive: float = KEEP_ALIVE,
     ) -> None:
-        """Raises `SettingsError` for a proxy that cannot be used."""
+        """Raises `SettingsError` for what is no address, and for a proxy that cannot be used."""
         self._way = Way(base_url.rstrip("/") + "/")
         self._connect, self._together, self._keep_alive = connect, together, keep_alive
         fixed = {"Host": self._way.host, "User-Agent": "iteira", "Content-Type": "application/json"}

@@ -160,7 +160,10 @@ class Connection(asyncio.Protocol):
         self.go_on()  # the answer before may have come in full and not been read
         self._gathers = False
         self._answer = answer = Answer(self)
-        self._transport.write(request)
+        if self.is_open:
+            self._transport.write(request)
+        else:  # it was closed while it was lent
+            answer.cut_off(broken=True)
         return answer
 
     @property

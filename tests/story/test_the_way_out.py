@@ -13,12 +13,15 @@ import httpx
 import pytest
 import trustme
 
+from server.errors import SettingsError
+from server.outgoing import Outgoing
 from tests.daemon import TOKEN, documented, running_daemon, settings_for
 from tests.forward_proxy import forward_proxy
 from tests.model_server import Completion, ModelServer, model_server
 from tests.ports import free_port
 from tests.process import daemon_process
 from tests.scripted_talkme import ScriptedTalkMe
+from tests.service import body, service
 
 TALKME, MODEL = "talkme.example", "model.example"
 
@@ -91,6 +94,46 @@ async def test_an_authority_of_ones_own_is_trusted_and_a_tunnel_is_asked_of_the_
         assert await answered(daemon.url)
     assert talkme.sent()
     assert set(proxy.asked) == {("CONNECT", TALKME)}, "it sees neither token nor text"
+
+
+@pytest.mark.parametrize("url", ["https://a..b/", f"https://{'a' * 64}.example/", "https://host:port/"])
+async def test_what_is_no_address_is_refused_before_anybody_is_called(url: str) -> None:
+    with pytest.raises(SettingsError, match="an address like"):
+        Outgoing(url, 1)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://user:secret@proxy:1080", "http://proxy:99999", "a..b:3128", "http://[::1:8"]
+)
+async def test_a_proxy_that_cannot_be_used_is_refused_by_name(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(SettingsError, match=r"http://proxy:3128 is expected") as refused:
+        Outgoing("https://talkme.example/", 1)
+    assert "secret" not in str(refused.value)
+
+
+async def test_a_proxy_that_does_not_connect_us_is_an_error_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with service() as told:
+
+        async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n<p>Who are you?</p>")
+            writer.close()
+
+        asked = list[bytes]()
+        server = await asyncio.start_server(refuses, "127.0.0.1", 0)
+        monkeypatch.setenv("HTTPS_PROXY", f"user:pass@127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("NO_PROXY", "")
+        outgoing = Outgoing("https://talkme.example/", 1)
+        with pytest.raises(ConnectionError, match="407"):
+            await body(outgoing)
+        await outgoing.close()
+        server.close()
+        assert told.requests == []
+    assert asked[0].startswith(b"CONNECT talkme.example:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic dXNlcjpwYXNz\r\n" in asked[0]
 
 
 async def answered(url: str) -> bool:

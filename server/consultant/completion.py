@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,6 @@ from server.wire import Answer
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
-Delta = dict[str, Any]
-"""What one event adds to the answer: `content`, `tool_calls`, or neither; with `usage` where the provider tells it."""
 PATH = "chat/completions"
 DATA = b"data:"
 DONE = b"[DONE]"
@@ -53,6 +52,17 @@ class CompletionFailed(ConsultantError):
         self.passing = passing
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What has come of an answer at a time, of one event or of several."""
+
+    text: str
+    calls: list[dict[str, Any]]
+    """Pieces of function calls, as the provider sends them: most pieces of an answer have none."""
+    usage: object = None
+    """What the provider says that the call has taken; None but at the end."""
+
+
 class Completions:
     """The completions of one model at one provider."""
 
@@ -67,8 +77,8 @@ class Completions:
         tools: Sequence[ChatCompletionToolParam] = (),
         *,
         again: bool = False,
-    ) -> AsyncGenerator[list[Delta]]:
-        """The deltas of the answer, as many at a time as have arrived together. Raises `CompletionFailed`.
+    ) -> AsyncGenerator[Piece]:
+        """The answer, as much at a time as has arrived together. Raises `CompletionFailed`.
 
         `again`: it is not the first attempt.
         """
@@ -84,9 +94,9 @@ class Completions:
                     ended = str(response.status)
                     raise self._refused(response.status)
                 while data:
-                    if deltas := events.add(data):
+                    if piece := events.add(data):
                         ended = "200"
-                        yield deltas
+                        yield piece
                     if events.over:
                         await _read_on(response)
                         return
@@ -126,7 +136,7 @@ async def _read_on(answer: Answer) -> None:
 
 
 class _Events:
-    """Takes an event stream in pieces of bytes (WHATWG HTML, 9.2) and gives back the deltas in it."""
+    """Takes an event stream in pieces of bytes (WHATWG HTML, 9.2) and gives back what they tell of the answer."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -134,8 +144,8 @@ class _Events:
         self.usage: object = None
         """What the provider says that the call has taken, at the end of its answer."""
 
-    def add(self, data: bytes) -> list[Delta]:
-        """Raises `ValueError` for what is no event of a completion."""
+    def add(self, data: bytes) -> Piece | None:
+        """None where nothing of it tells of the answer. Raises `ValueError` for what is no event of a completion."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > EVENT_BYTES:
             raise ValueError("an event of the stream has no end")
@@ -147,18 +157,35 @@ class _Events:
             told = orjson.loads(b"[%s]" % b",".join(events))
         except ValueError:
             raise ValueError("an event of the stream is not JSON") from None
-        return [delta for event in told for delta in self._deltas(event)]
+        return self._together(told)
 
-    def _deltas(self, found: object) -> list[Delta]:
+    def _together(self, told: list[object]) -> Piece | None:
         """Of the first choice: more are not asked for."""
-        if not isinstance(found, dict) or "error" in found:
-            raise ValueError("the stream tells of an error")
-        if usage := found.get("usage"):
-            self.usage = usage
-        choices = found.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices else None
-        delta = first.get("delta") if isinstance(first, dict) else None
-        told = delta if isinstance(delta, dict) else {}
-        if usage:
-            return [told | {"usage": usage}]
-        return [told] if first else []
+        words, calls, usage, tells = list[str](), list[dict[str, Any]](), None, False
+        for event in told:
+            if not isinstance(event, dict) or "error" in event:
+                raise ValueError("the stream tells of an error")
+            if taken := event.get("usage"):
+                usage = self.usage = taken
+            delta = _first_delta(event.get("choices"))
+            tells = tells or delta is not None or bool(taken)
+            if not delta:
+                continue
+            if isinstance(text := delta.get("content"), str):
+                words.append(text)
+            if "tool_calls" in delta:
+                calls += _objects(delta["tool_calls"])
+        return Piece("".join(words), calls, usage) if tells else None
+
+
+def _first_delta(choices: object) -> dict[str, Any] | None:
+    """What the first choice adds, which may be nothing; None where there is no choice."""
+    if not isinstance(choices, list) or not choices or not choices[0]:
+        return None
+    delta = choices[0].get("delta") if isinstance(choices[0], dict) else None
+    return delta if isinstance(delta, dict) else {}
+
+
+def _objects(found: object) -> list[dict[str, Any]]:
+    """The JSON objects of what should be a list of them."""
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

@@ -21,7 +21,7 @@ from server.consultant.base import (
     RememberClient,
     TransferToOperator,
 )
-from server.consultant.completion import CompletionFailed, Completions, Delta
+from server.consultant.completion import CompletionFailed, Completions, Piece
 from server.consultant.model_calls import tokens
 from server.consultant.prompt import FUNCTIONS, Prompt, summary_messages
 from server.errors import ConsultantError
@@ -46,15 +46,15 @@ class OpenAIConsultant:
     async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision | ModelCall, None]:
         calls: dict[str, _Call] = {}
         usage: object = None
-        stream, deltas, attempts = await self._begun(inquiry)
+        stream, piece, attempts = await self._begun(inquiry)
         async with aclosing(stream):
-            while deltas:
-                if text := _text(deltas):
-                    yield text
-                usage = next((delta["usage"] for delta in deltas if "usage" in delta), usage)
-                for part in _calls(deltas):
+            while piece:
+                if piece.text:
+                    yield piece.text
+                usage = piece.usage or usage
+                for part in piece.calls:
                     calls.setdefault(str(part.get("index")), _Call()).add(part)
-                deltas = await anext(stream, [])
+                piece = await anext(stream, None)
         for call in calls.values():
             if decision := call.decision():
                 yield decision
@@ -67,8 +67,8 @@ class OpenAIConsultant:
                 self._clock.timeout(SUMMARY_SECONDS),
                 aclosing(self._completions.stream(summary_messages(before, exchanges))) as stream,
             ):
-                async for deltas in stream:
-                    text += _text(deltas)
+                async for piece in stream:
+                    text += piece.text
         except TimeoutError:
             raise ConsultantError(f"no summary within {SUMMARY_SECONDS:g} s") from None
         return clean(text)
@@ -76,15 +76,15 @@ class OpenAIConsultant:
     async def close(self) -> None:
         await self._completions.close()
 
-    async def _begun(self, inquiry: Inquiry) -> tuple[AsyncGenerator[list[Delta]], list[Delta], int]:
-        """The stream, its first deltas, and the attempts that it took: a failure that may pass is tried once more."""
+    async def _begun(self, inquiry: Inquiry) -> tuple[AsyncGenerator[Piece], Piece | None, int]:
+        """The stream, its first piece, and the attempts that it took: a failure that may pass is tried once more."""
         attempts = 0
 
-        async def attempt() -> tuple[AsyncGenerator[list[Delta]], list[Delta], int]:
+        async def attempt() -> tuple[AsyncGenerator[Piece], Piece | None, int]:
             nonlocal attempts
             attempts += 1
             stream = self._completions.stream(self._prompt.messages(inquiry), FUNCTIONS, again=attempts > 1)
-            return stream, await anext(stream, []), attempts
+            return stream, await anext(stream, None), attempts
 
         return await tried(attempt, self._retrying)
 
@@ -96,20 +96,6 @@ class OpenAIConsultant:
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-
-
-def _text(deltas: list[Delta]) -> str:
-    return "".join(content for delta in deltas if isinstance(content := delta.get("content"), str))
-
-
-def _calls(deltas: list[Delta]) -> list[dict[str, Any]]:
-    """Pieces of function calls, of which most deltas have none."""
-    return [part for delta in deltas if "tool_calls" in delta for part in _objects(delta["tool_calls"])]
-
-
-def _objects(found: object) -> list[dict[str, Any]]:
-    """The JSON objects of what should be a list of them."""
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _may_pass(error: BaseException) -> bool:

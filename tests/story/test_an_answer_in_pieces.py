@@ -88,8 +88,8 @@ async def completions(model: Model, together: float) -> AsyncIterator[Completion
 
 async def heard(asking: Completions, model: Model) -> AsyncIterator[str]:
     """The answer as it is given, piece by piece."""
-    async for deltas in asking.stream([{"role": "user", "content": "?"}]):
-        yield "".join(delta.get("content", "") for delta in deltas)
+    async for piece in asking.stream([{"role": "user", "content": "?"}]):
+        yield piece.text
         model.heard.set()
 
 

@@ -27,8 +27,9 @@ SIGNS = {
     Audience.WOMEN: r"женщин\w*|беременн\w+|женск\w+|жен(?:а|е|у|ы|ой)|мам(?:а|е|у|ы|ой)|"
     r"бабушк\w+|подруг\w*|девушк(?:е|и|у)",
 }
-_SIGNS = {audience: re.compile(rf"(?<!не )\b(?:{words})\b", re.IGNORECASE) for audience, words in SIGNS.items()}
+_SIGNS = {audience: re.compile(rf"(?<!\bне )\b(?:{words})\b", re.IGNORECASE) for audience, words in SIGNS.items()}
 _GROWN_UP = re.compile(r"\bвзросл\w+", re.IGNORECASE)
+_ANYBODY = re.compile(rf"(?<!\bне )\b(?:{'|'.join(SIGNS.values())})\b|{_GROWN_UP.pattern}", re.IGNORECASE)
 
 
 def audiences(text: str) -> frozenset[Audience]:
@@ -55,6 +56,4 @@ def suits(document: Document, text: str) -> bool:
 def without_audience(text: str) -> str:
     """The words that are left when those about the person are taken away. Kept for a while: what is looked for, and
     what of it is found, asks for them."""
-    for sign in (*_SIGNS.values(), _GROWN_UP):
-        text = sign.sub(" ", text)
-    return text
+    return _ANYBODY.sub(" ", text)

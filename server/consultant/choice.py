@@ -45,7 +45,7 @@ def services(findings: Findings, text: str) -> list[Document]:
     What it says it does not want («без покрытия») is not among them, nor what is for others, if there is anything else.
     """
     found = [finding.document for finding in findings.results]
-    refused = unwanted(findings.query) & {lemma for document in found for lemma in lemmas(title(document))}
+    refused = unwanted(findings.query) & frozenset().union(*map(_named, found))
     documents = [document for document in found if not _holds(document, refused)]
     wanted = _wanted(findings.query, refused, found)
     count = _Count(findings, found)
@@ -149,7 +149,7 @@ def unwanted(text: str) -> frozenset[str]:
 
 def _holds(document: Document, refused: frozenset[str]) -> bool:
     """Whether its title names what is refused, and not as something it is without."""
-    return bool(refused & set(lemmas(title(document)))) and not refused & unwanted(title(document))
+    return bool(refused & _named(document)) and not refused & unwanted(title(document))
 
 
 def _wanted(query: str, refused: frozenset[str], documents: Iterable[Document]) -> list[str]:
@@ -176,31 +176,38 @@ def _fitting(services: Sequence[Document], query: str, refused: frozenset[str]) 
 class _Count:
     """Counts the wanted words that a title holds."""
 
-    def __init__(self, findings: Findings, documents: Sequence[Document]) -> None:
-        self._held = {id(document): lemmas(title(document)) for document in documents}
-        self._said = {lemma for held in self._held.values() for lemma in held}
-        self._meant = set(lemmas(findings.understood)) - set(lemmas(findings.query))
+    def __init__(self, findings: Findings, documents: Iterable[Document]) -> None:
+        self._said = frozenset().union(*map(_named, documents))
+        self._meant = frozenset(lemmas(findings.understood)) - frozenset(lemmas(findings.query))
 
-    def of(self, wanted: Sequence[str], document: Document) -> int:
+    def of(self, wanted: Iterable[str], document: Document) -> int:
         """Where no title has a word of the caller's, what the files call it counts as one."""
-        held = self._held[id(document)]
-        if not self._said & set(wanted) and self._meant & set(held):
+        held, words = _named(document), frozenset(wanted)
+        said = self._said & words
+        if not said and self._meant & held:
             return 1
-        return sum([self._holds(held, word) for word in set(wanted)])
+        return len(said & held) + sum([_resembles(word, held) for word in words - said])
 
-    def exactly(self, wanted: Sequence[str], document: Document) -> bool:
+    def exactly(self, wanted: Iterable[str], document: Document) -> bool:
         """Whether its title has all of them, or what the files call the only one there is."""
-        held = set(self._held[id(document)])
-        called = len(set(wanted)) == 1 and not self._said & set(wanted) and self._meant & held
-        return set(wanted) <= held or bool(called)
+        held, words = _named(document), frozenset(wanted)
+        called = len(words) == 1 and not self._said & words and self._meant & held
+        return words <= held or bool(called)
 
-    def _holds(self, held: Sequence[str], word: str) -> bool:
-        if word in held or word in self._said:
-            return word in held
-        if not is_known(word):
-            return _misheard(word, held)
-        root = _root(word)
-        return root is not None and any(other.startswith(root) for other in held)
+
+@lru_cache(maxsize=10_000)
+def _named(document: Document) -> frozenset[str]:
+    """The lemmas of its title. Kept, since each question asks for a dozen."""
+    return frozenset(lemmas(title(document)))
+
+
+@lru_cache(maxsize=10_000)
+def _resembles(word: str, held: frozenset[str]) -> bool:
+    """Whether the title has the word in another form: of the same root, or what was heard as it."""
+    if not is_known(word):
+        return any(word[0] == other[0] and _alike(word, other) for other in held)
+    root = _root(word)
+    return root is not None and any(other.startswith(root) for other in held)
 
 
 @lru_cache(maxsize=10_000)
@@ -210,10 +217,6 @@ def _root(word: str) -> str | None:
     deed = part_of_speech(word) in {"VERB", "INFN"}
     letters = max(DEEDS_ROOT, len(word) - DEEDS_ENDING) if deed else ROOT
     return word[:letters] if len(word) >= letters else None
-
-
-def _misheard(word: str, held: Sequence[str]) -> bool:
-    return any(word[0] == other[0] and _alike(word, other) for other in held)
 
 
 @lru_cache(maxsize=10_000)

@@ -57,6 +57,8 @@ FORBIDDEN = "запрет"
 CHILDHOOD = 18
 """Years; whoever is said to be younger is asked about because of that."""
 _ASKED = {concern: re.compile(rf"\b(?:{words})(?!\w)", re.IGNORECASE) for concern, words in ASKED.items()}
+_ANY_ASKED = re.compile(rf"\b(?:{'|'.join(ASKED.values())})(?!\w)")
+"""One pass over small letters, where most questions have nothing of the kind."""
 _SPEAKS = {concern: re.compile(rf"\b(?:{words})", re.IGNORECASE) for concern, words in SPEAKS.items()}
 _FOR_SO_LONG = re.compile(r"\b(?:до|на|\d+|полтора|пол) (?:\w+ )?(?:месяц|недел|лет\b|год)", re.IGNORECASE)
 """How a description says how long it lasts, without a word that means lasting."""
@@ -92,7 +94,8 @@ def _concerns(text: str, before: tuple[str, ...]) -> tuple[str, ...]:
     """Kept for a while: one turn asks for them several times."""
     if _WISHES.search(text):
         return ()
-    found = [concern for concern, sign in _ASKED.items() if sign.search(text)]
+    asks = _ANY_ASKED.search(text.lower())
+    found = [concern for concern, sign in _ASKED.items() if sign.search(text)] if asks else []
     still = _THEIRS.search(text) is not None and any(map(_speaks_of_a_child, before))
     if (still or _speaks_of_a_child(text)) and "возраст" not in found:
         found.insert(0, "возраст")

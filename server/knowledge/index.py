@@ -53,11 +53,14 @@ class Index:
                 scores = scores * (1 + PRICE_GAIN * self._priced)
             else:
                 scores = scores + PRICE_WORTH * self._priced
-        order = np.argsort(-scores, kind="stable")[:limit]
-        found = tuple(Finding(self.documents[at], float(scores[at])) for at in order if scores[at] > 0)
+        order = (-scores).argsort(kind="stable")[:limit]
+        places, worths = order.tolist(), scores[order].tolist()
+        found = tuple(
+            [Finding(self.documents[at], worth) for at, worth in zip(places, worths, strict=True) if worth > 0]
+        )
         if not found:
             return Findings(query, 0.0, understood=understood)
-        best = int(order[0])
+        best = places[0]
         evidence = Evidence(
             coverage=matches.coverage(best),
             words=len(set(lemmas(understood))),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +64,15 @@ class Lexical:
         """Where the asked terms stand, all of them looked up at once."""
         held = self._postings
         numbers = [number for number in map(self._number.get, asked) if number is not None]
-        found = list(map(self._standing, numbers))
-        weight = sum(map(self._rarity.__getitem__, numbers)) + self._unknown * (len(asked) - len(numbers))
+        weight = sum([self._rarity[number] for number in numbers]) + self._unknown * (len(asked) - len(numbers))
+        if not numbers:
+            return Matches(held.texts[:0], held.worths[:0], (), (), weight, held.count)
+        texts, worths = zip(*map(self._standing, numbers), strict=True)
         return Matches(
-            np.concatenate([texts for texts, _ in found]) if found else held.texts[:0],
-            np.concatenate([worths for _, worths in found]) if found else held.worths[:0],
-            np.cumsum([len(texts) for texts, _ in found]),
-            [self._rarity[number] for number in numbers],
+            np.concatenate(texts),
+            np.concatenate(worths),
+            tuple(accumulate(map(len, texts))),
+            tuple([self._rarity[number] for number in numbers]),
             weight,
             held.count,
         )
@@ -81,7 +85,7 @@ class Matches:
 
     texts: NDArray[np.int32]
     worths: NDArray[np.float32]
-    ends: NDArray[np.int64]
+    ends: Sequence[int]
     rarities: Sequence[float]
     weight: float
     """The rarities of all that was asked together, those that stand nowhere too."""
@@ -94,5 +98,7 @@ class Matches:
 
     def coverage(self, at: int) -> float:
         """Share (0 to 1) of the asked terms, weighed by their rarity, that stand in the text at this position."""
-        held = np.searchsorted(self.ends, np.flatnonzero(self.texts == at), side="right")
-        return sum(self.rarities[term] for term in held) / self.weight if self.weight else 0.0
+        if not self.weight:
+            return 0.0
+        places: list[int] = (self.texts == at).nonzero()[0].tolist()
+        return sum([self.rarities[bisect_right(self.ends, place)] for place in places]) / self.weight

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import takewhile
 
 from server.knowledge import words as language
 from server.knowledge.sounds import Sounds
@@ -23,8 +22,6 @@ _LONGEST_RUN = 4
 """Words into which one may fall apart: «крио липа лис», «эл пи джи»."""
 _NAMING = frozenset({"NOUN", "ADJF", "ADJS", ""})
 """Parts of speech of words that name a service; only these are misheard in a way that matters."""
-
-_AS_IT_IS: tuple[tuple[float, str], tuple[str, ...]] = ((0.0, ""), ())
 
 Vocabulary = Mapping[str, str]
 """The words of a knowledge base: dictionary form to the first form in which it stands there."""
@@ -47,20 +44,30 @@ class Spelling:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._known = vocabulary
         self._sounds = Sounds([lemma for lemma in vocabulary if part_of_speech(lemma) in _NAMING])
+        self._likeliest = lru_cache(maxsize=5000)(self._likeliest_of)
         self._meant = lru_cache(maxsize=5000)(self._meant_by)
         self._stands = lru_cache(maxsize=20_000)(self._is_spoken_of)
 
     def mended(self, query: str) -> str:
         """The query with misheard words replaced; the same query where there are none."""
-        left = heard = language.words(query)
+        heard = language.words(query)
+        strange = [not self._stands(word) for word in heard]
         mended: list[str] = []
-        while left:
-            strange = list(takewhile(lambda word: not self._stands(word), left[:_LONGEST_RUN]))
-            runs = [tuple(strange[:length]) for length in range(1, len(strange) + 1)]
-            (likeness, word), run = max(((self._meant(run), run) for run in runs), default=_AS_IT_IS)
-            mended.append(word if likeness else left[0])
-            left = left[len(run) if likeness else 1 :]
+        at = 0
+        while at < len(heard):
+            end = at
+            while end < min(at + _LONGEST_RUN, len(heard)) and strange[end]:
+                end += 1
+            word, length = self._likeliest(tuple(heard[at:end])) if end > at else ("", 0)
+            mended.append(word if length else heard[at])
+            at += length or 1
         return query if mended == heard else " ".join(mended)
+
+    def _likeliest_of(self, words: tuple[str, ...]) -> tuple[str, int]:
+        """What was heard as the first of these words, or as the first few, and how many they are; 0 for none."""
+        runs = [words[:length] for length in range(1, len(words) + 1)]
+        (likeness, word), run = max((self._meant(run), run) for run in runs)
+        return (word, len(run)) if likeness else ("", 0)
 
     def _is_spoken_of(self, word: str) -> bool:
         """Whether the knowledge base has it: then it was not misheard, nor is it a part of another word."""

@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 NUMBER = re.compile(r"(\+?\d{1,5})\d{3,}(\d{4})")
 """A telephone number, or anything else that is as long."""
+LONG = re.compile(r"\d\d{7}")
+"""Without so many digits there is no such number, and to look for them takes a fraction of the time."""
 WRITTEN = re.compile(r"\+?\d(?:[\s()./-]{0,3}\d){7,}")
 """One as people write it: +375 (29) 123-45-67."""
 STEERING = re.compile(
@@ -55,7 +57,7 @@ def _written_out(match: re.Match[str]) -> str:
 
 def masked(text: str) -> str:
     """With the middle of every long number hidden: `+375291234567` is `+37529***4567`."""
-    return NUMBER.sub(r"\1***\2", text)
+    return NUMBER.sub(r"\1***\2", text) if LONG.search(text) else text
 
 
 def masked_id(text: str) -> str:

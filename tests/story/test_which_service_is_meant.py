@@ -24,6 +24,12 @@ async def test_the_service_that_is_named_exactly_is_told_alone() -> None:
     assert words == "Педикюр мужской — 72 рубля, длительность полтора часа."
 
 
+async def test_whom_it_is_for_is_heard_behind_words_that_end_like_a_not() -> None:
+    cuts = [row(Услуга=f"Стрижка {whose}", Цена=price) for whose, price in (("женская", "78"), ("мужская", "52"))]
+    words, _ = await reply("сколько стоит стрижка мне мужа постричь", confidence=0.9, found=cuts)
+    assert words == "Стрижка мужская — 52 рубля."
+
+
 MANICURES = [
     row(Услуга=f"Маникюр {name}", Цена=price, Описание=description)
     for name, price, description in (

@@ -15,6 +15,8 @@ from uvicorn.supervisors.multiprocess import Process
 
 AT_ONCE = 64
 """Connections taken in one turn: bounds how long those who are being served wait for those who come."""
+TURNED_AWAY = 0.2
+"""Seconds that someone who comes in while the process stops has to ask what he came for."""
 
 
 class Server(uvicorn.Server):
@@ -32,7 +34,19 @@ class Server(uvicorn.Server):
             asyncio.get_running_loop().remove_reader(queue)
             queue.close()
         await asyncio.gather(*self._taken)  # uvicorn closes the connections that it knows of
-        await super().shutdown(sockets)
+        turning_away = asyncio.create_task(self._turn_away())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            turning_away.cancel()
+
+    async def _turn_away(self) -> None:
+        """uvicorn tells those who are connected once that this is the end. Who was just coming in does not hear of it,
+        and would keep the process for as long as he goes on asking."""
+        while True:
+            await asyncio.sleep(TURNED_AWAY)
+            for connection in tuple(self.server_state.connections):
+                connection.shutdown()
 
     def _take(self, queue: socket.socket) -> None:
         with suppress(OSError):  # nobody waits any more, or the system gives us no more files: uvicorn sees to that

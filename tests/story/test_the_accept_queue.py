@@ -54,3 +54,29 @@ def test_all_who_wait_for_a_connection_get_it_together_and_lose_it_when_the_serv
                 assert await asyncio.get_running_loop().sock_recv(caller, 4096) == b""
 
     uvloop.run(scenario())
+
+
+def test_who_was_just_coming_in_when_the_server_stopped_is_answered_and_does_not_hold_it_up() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        sock = listen("127.0.0.1", 0)
+        config = uvicorn.Config(
+            says_ok, http=Connection, lifespan="off", log_config=None, ws="none", timeout_keep_alive=60
+        )
+        server = Server(config)
+        serving = asyncio.create_task(server.serve([sock]))
+        await eventually(lambda: server.started)
+        server.should_exit = True
+        await eventually(lambda: sock.fileno() < 0)  # uvicorn has told everybody that it is the end
+        late, caller = socket.socketpair()
+        with caller:
+            caller.setblocking(False)
+            await loop.connect_accepted_socket(
+                lambda: Connection(config=config, server_state=server.server_state, app_state={}), late
+            )
+            await loop.sock_sendall(caller, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert (await loop.sock_recv(caller, 4096)).startswith(b"HTTP/1.1 200 ")
+            async with asyncio.timeout(10):
+                await serving
+
+    uvloop.run(scenario())

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from server.ending import ended
 from server.errors import StoreError
 from server.models import Claim, Exchange
 from server.stores.base import Sessions
@@ -44,10 +45,7 @@ class Summaries:
 
     async def stop(self) -> None:
         """What is not done is left out: the next turn asks for it again."""
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._under_way.values())
 
     async def _summarise(self, claim: Claim) -> None:
         old = claim.history[: -KEPT or None]

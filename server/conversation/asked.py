@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from server.clock import Clock
 from server.consultant.intents import Intent, intent
 from server.consultant.names import without_introduction
+from server.ending import ended
 from server.errors import StoreError
 from server.knowledge.base import Findings
 from server.knowledge.gaps import nameless
@@ -52,8 +53,7 @@ class AskedQuestions:
     async def close(self) -> None:
         """Finish what is under way."""
         if self._gathering:
-            self._gathering.cancel()
-            await asyncio.gather(self._gathering, return_exceptions=True)
+            await ended(self._gathering)
         await self._note_all()
 
     async def _gather(self) -> None:

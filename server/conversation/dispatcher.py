@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from server.clock import Clock
+from server.ending import ended
 from server.errors import InboxFull, LeaseLost, StoreError
 from server.models import Claim, State
 from server.observability.about import about
@@ -84,8 +85,7 @@ class Dispatcher:
             async with self._clock.timeout(grace):
                 while self._under_way:
                     await asyncio.wait([each.task for each in self._under_way.values()])
-        leasing.cancel()
-        await asyncio.gather(leasing, return_exceptions=True)
+        await ended(leasing)
         await self._give_back(list(self._under_way.values()))
 
     async def _dispatch(self) -> None:
@@ -171,9 +171,7 @@ class Dispatcher:
             each.claim = kept.get(each.claim.fence, replace(each.claim, expires_at=0.0))
 
     async def _give_back(self, rest: list[_UnderWay]) -> None:
-        for each in rest:
-            each.task.cancel()
-        await asyncio.gather(*(each.task for each in rest), return_exceptions=True)
+        await ended(*(each.task for each in rest))
         if rest:
             log.warning("%d turns were not done in time; their messages stay in the inbox", len(rest))
             with suppress(StoreError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from server.clock import Clock
+from server.ending import ended
 from server.errors import StoreError
 from server.stores.base import Sessions
 
@@ -25,9 +25,7 @@ class Housekeeper:
         self._task = asyncio.create_task(self._keep_house())
 
     async def stop(self) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await ended(self._task)
 
     async def _keep_house(self) -> None:
         while True:

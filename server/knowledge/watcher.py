@@ -11,6 +11,7 @@ from pathlib import Path
 from watchfiles import awatch
 
 from server.clock import Clock
+from server.ending import ended
 from server.errors import KnowledgeError
 from server.knowledge.folder import ignored
 
@@ -38,9 +39,7 @@ class Watcher:
 
     async def stop(self) -> None:
         self._stopping.set()
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await ended(self._task)
 
     async def _watch(self) -> None:
         seen: Snapshot | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+
+from server.ending import ended
 
 LOOK_SECONDS = 0.2
 
@@ -18,9 +19,7 @@ class LoopLag:
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await ended(self._task)
 
     def worst(self) -> float:
         """Seconds that it was late at the worst since this was asked before."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from server.clock import Clock
+from server.ending import ended
 from server.errors import StoreError
 from server.models import Worker
 from server.observability.catalogue import CPU_SECONDS, REFUSED
@@ -61,9 +62,7 @@ class Heartbeat:
         self._task = asyncio.create_task(self._beat())
 
     async def stop(self) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await ended(self._task)
         await self._lag.stop()
         with suppress(StoreError):
             await self._presence.report(self._report())

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 from server.clock import Clock
+from server.ending import ended
 from server.errors import StoreError
 from server.models import (
     Accepted,
@@ -47,8 +47,8 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
-LOOKS_FOR_OTHERS = 20
-"""How many times it does before it looks again whether there is another one."""
+ALONE_SECONDS = 1.0
+"""How often it does where it seems to be alone, and how often it looks whether it is."""
 OTHERS_SECONDS = 20.0
 """Another one that has not reported itself for so long is none any more, or has no outcome to write."""
 
@@ -78,7 +78,7 @@ class SQLiteStore:
             raise self._file.damaged(found)
 
     async def close(self) -> None:
-        self._watching.cancel()
+        await ended(self._watching)
         await self._writer.stop()
         await self._read(lambda db: db.close())
         self._reader.shutdown()
@@ -254,15 +254,15 @@ class SQLiteStore:
 
     async def _watch_other_processes(self) -> None:
         """Tell outcomes that another process has written to those who wait for them here."""
-        others = True
-        for look in count():
-            await self._clock.sleep(LOOK_SECONDS)
-            if look % LOOKS_FOR_OTHERS == 0:
+        others, looked = True, 0.0
+        while True:
+            await self._clock.sleep(LOOK_SECONDS if others else ALONE_SECONDS)
+            if abs((now := self._clock.now()) - looked) >= ALONE_SECONDS:  # the clock may be put back
+                looked = now
                 with suppress(StoreError):
                     # One is this process itself; where none has reported itself, there may be any number.
-                    others = len(await self.workers(self._clock.now() - OTHERS_SECONDS)) != 1
-            if others:
-                await self._look_for_outcomes()
+                    others = len(await self.workers(now - OTHERS_SECONDS)) != 1
+            await self._look_for_outcomes()  # where there is nobody, too: somebody may have been and left
 
     async def _look_for_outcomes(self) -> None:
         if expected := self._outcomes.expected:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from server.clock import Clock
 from server.models import Outcome
@@ -18,7 +19,7 @@ class Outcomes:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: dict[str, set[asyncio.Future[Outcome]]] = {}
+        self._waiting: dict[str, set[asyncio.Future[Outcome | None]]] = {}
         self._fresh: dict[str, Outcome | None] = {}
 
     def began(self, message_id: str) -> None:
@@ -29,8 +30,8 @@ class Outcomes:
 
     @property
     def expected(self) -> list[str]:
-        """Ids of the messages somebody waits for."""
-        return list(self._waiting)
+        """Ids of the messages somebody waits for, or is about to."""
+        return [*self._waiting, *(message_id for message_id, outcome in self._fresh.items() if outcome is None)]
 
     def tell(self, outcome: Outcome) -> None:
         if outcome.message_id in self._fresh:
@@ -48,15 +49,15 @@ class Outcomes:
             is_fresh = message_id in self._fresh
             if found := self._fresh.pop(message_id, None) if is_fresh else await look():
                 return found
+            alarm = self._clock.later(timeout, partial(_give_up, future))
             try:
-                async with self._clock.timeout(timeout):
-                    return await future
-            except TimeoutError:
-                return None
+                return await future
+            finally:
+                alarm.cancel()
 
     @contextmanager
-    def _expecting(self, message_id: str) -> Iterator[asyncio.Future[Outcome]]:
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    def _expecting(self, message_id: str) -> Iterator[asyncio.Future[Outcome | None]]:
+        future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(message_id, set()).add(future)
         try:
             yield future
@@ -64,6 +65,11 @@ class Outcomes:
             self._waiting[message_id].discard(future)
             if not self._waiting[message_id]:
                 del self._waiting[message_id]
+
+
+def _give_up(future: asyncio.Future[Outcome | None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Arrivals:

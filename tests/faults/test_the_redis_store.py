@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -159,3 +161,36 @@ async def _accepted(store: Store) -> str | None:
         return (await store.accept(said())).message_id
     except StoreError:
         return None
+
+
+async def test_an_outcome_that_was_told_while_nobody_listened_is_found_though_others_keep_coming(
+    redis_server: RedisServer,
+) -> None:
+    another = json.dumps({"id": "another", "state": "sent"})
+    async with opened(redis_server.url) as store, opened(redis_server.url) as other:
+        accepted = await store.accept(said())
+        waiting = asyncio.create_task(store.outcome(accepted.message_id, 8))
+        (claim,) = await other.claim("w1", 10, 1)
+        redis_server.client.client_kill_filter(_type="pubsub")
+        await other.finish(claim, State.SENT)
+
+        def told() -> bool:
+            redis_server.client.publish("iteira:outcomes", another)
+            return waiting.done()
+
+        await eventually(told)
+        outcome = await waiting
+        assert outcome is not None
+        assert outcome.state is State.SENT
+
+
+async def test_a_redis_that_hangs_is_away_after_three_seconds(redis_server: RedisServer) -> None:
+    async with opened(redis_server.url) as store:
+        accepted = await store.accept(said())
+        os.kill(redis_server.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreError, match="no answer within 3 s"):
+                await store.message(accepted.message_id)
+        finally:
+            os.kill(redis_server.pid, signal.SIGCONT)
+        assert await eventually(lambda: store.message(accepted.message_id)) is not None

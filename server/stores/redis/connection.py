@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from types import TracebackType
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -15,7 +15,7 @@ from server.errors import StoreError
 CONNECTIONS = 64
 """Of one process. A command that finds none free waits for one: a full pool must not fail what was accepted."""
 ANSWER_SECONDS = 3.0
-"""How long one command may take before Redis counts as away; longer than any blocking read of ours."""
+"""How long commands may take before Redis counts as away; longer than any blocking read of ours."""
 
 
 def connect(url: str) -> Redis:
@@ -29,7 +29,7 @@ def connect(url: str) -> Redis:
             max_connections=CONNECTIONS,
             timeout=ANSWER_SECONDS,
             decode_responses=True,
-            socket_timeout=ANSWER_SECONDS,
+            socket_timeout=None,  # see `Answered`
             socket_connect_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 1),
             protocol=2,  # the shapes of answers that Redis 6.2 and Valkey share
@@ -39,10 +39,26 @@ def connect(url: str) -> Redis:
     return Redis.from_pool(pool)
 
 
-@contextmanager
-def redis_errors() -> Iterator[None]:
-    """Errors of Redis become `StoreError`."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise StoreError(f"Redis: {error or type(error).__name__}") from error
+class Answered:
+    """A block whose commands are answered, all of them within `ANSWER_SECONDS`. Leaving it raises `StoreError` where
+    they are not, and for errors of Redis.
+
+    redis-py's own limit makes a task for each command, and loses a cancellation that comes as the command goes out
+    (`asyncio.wait_for` of Python 3.11): who waits then would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._limit = asyncio.timeout(ANSWER_SECONDS)
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise StoreError(f"Redis: no answer within {ANSWER_SECONDS:g} s") from late
+        if isinstance(error, RedisError | OSError):
+            raise StoreError(f"Redis: {error or type(error).__name__}") from error

@@ -11,8 +11,10 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from server.ending import ended
 from server.errors import StoreError
 from server.models import FinishCode, Outcome, State
+from server.stores.redis.connection import Answered
 from server.stores.waiting import Outcomes
 
 LISTEN_SECONDS = 1.0
@@ -26,45 +28,57 @@ class Listener:
     def __init__(self, redis: Redis, channel: str, outcomes: Outcomes, look: Callable[[], Awaitable[None]]) -> None:
         """`look` tells `outcomes` what was published while nobody listened."""
         self._redis, self._name, self._outcomes, self._look = redis, channel, outcomes, look
-        self._closing = False
+        self._breaks = 0
+        self._hears = False
+
+    @property
+    def unbroken(self) -> int | None:
+        """Since when it hears everything, as a number that each connection changes; None while it hears nothing."""
+        return self._breaks if self._hears else None
 
     async def open(self) -> None:
-        """Raises what redis-py does where Redis is away."""
+        """Raises `StoreError` where Redis is away."""
         self._channel = await self._subscribed()
         self._listening = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
-        self._closing = True
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
-        with suppress(RedisError, OSError):
-            await self._channel.aclose()  # type: ignore[no-untyped-call]
+        await ended(self._listening)
+        await self._leave()
 
     async def _listen(self) -> None:
-        while not self._closing:  # asked each time: redis-py may swallow a cancellation while it connects
+        while True:
             try:
-                told = await self._channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
-                if told:
+                told = await self._channel.get_message(timeout=LISTEN_SECONDS)
+                if told and told["type"] == "message":
                     self._outcomes.tell(_published(told["data"]))
-                else:
-                    await self._look()
-            except (RedisError, OSError, StoreError):
+                    continue
+                if told:  # it is heard from now on; redis-py may have connected again without a word
+                    self._hears, self._breaks = True, self._breaks + 1
+                await self._look()
+            except (RedisError, OSError):
+                self._hears = False
                 await self._subscribe_again()
+            except StoreError:  # looked for in vain; the channel itself says nothing of the kind
+                await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _subscribe_again(self) -> None:
         """Until it has succeeded: a channel that was closed can be read from no more."""
-        while not self._closing:
+        while True:
             await asyncio.sleep(RECONNECT_SECONDS)
-            with suppress(RedisError, OSError):
-                await self._channel.aclose()  # type: ignore[no-untyped-call]
-            with suppress(RedisError, OSError):
+            await self._leave()
+            with suppress(StoreError):
                 self._channel = await self._subscribed()
                 return
 
     async def _subscribed(self) -> PubSub:
         channel = self._redis.pubsub()
-        await channel.subscribe(self._name)
+        async with Answered():
+            await channel.subscribe(self._name)
         return channel
+
+    async def _leave(self) -> None:
+        with suppress(RedisError, OSError):
+            await self._channel.aclose()  # type: ignore[no-untyped-call]
 
 
 def _published(text: str) -> Outcome:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 from redis.asyncio import Redis
 
 from server.errors import LeaseLost
 from server.models import Claim
-from server.stores.redis.connection import redis_errors
+from server.stores.redis.connection import Answered
 
 SOURCE = Path(__file__).parent / "inbox.lua"
 
@@ -25,9 +25,9 @@ class Script:
     async def run(self, action: str, **arguments: Any) -> Any:
         """The action's answer. Arguments that are None are left out. Raises `LeaseLost` and `StoreError`."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        with redis_errors():
-            text = await self._script(keys=[self._prefix], args=[action, json.dumps(given, ensure_ascii=False)])
-        answer = json.loads(text) if text else None
+        async with Answered():
+            text = await self._script(keys=[self._prefix], args=[action, orjson.dumps(given)])
+        answer = orjson.loads(text) if text else None
         if answer and answer.get("lost"):
             raise LeaseLost(f"message {arguments['message']} belongs to another worker, or was cleared")
         return answer

@@ -40,7 +40,7 @@ from server.models import (
 from server.stores.base import CROWD, HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
 from server.stores.overload import must_be_soon
 from server.stores.redis import rows
-from server.stores.redis.connection import connect, redis_errors
+from server.stores.redis.connection import Answered, connect
 from server.stores.redis.continuity import Continuity, risks
 from server.stores.redis.figures import Figures
 from server.stores.redis.keys import PREFIX, key, strings
@@ -92,7 +92,7 @@ class RedisStore:
             await self._look_whether_it_is_the_same()
         except StoreError as error:
             raise StoreError(f"{error}; start Redis there, or set store.url") from None
-        with redis_errors():
+        async with Answered():
             await self._tickets.open()
             for risk in await risks(self._redis):
                 log.warning("%s", risk)
@@ -115,6 +115,7 @@ class RedisStore:
     # Inbox
 
     async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
+        heard_since = self._listener.unbroken
         answer = await self._script.run(
             "accept",
             user=incoming.user_id,
@@ -142,10 +143,13 @@ class RedisStore:
         if "spent" in answer:
             quota = quotas[answer["spent"] - 1]
             raise TooMany(quota.name, quota.limit, quota.window, answer["left"] / 1000)
-        return Accepted(answer["id"], answer["duplicate"])
+        accepted = Accepted(answer["id"], answer["duplicate"])
+        if not accepted.duplicate and heard_since is not None and heard_since == self._listener.unbroken:
+            self._outcomes.began(accepted.message_id)
+        return accepted
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
-        with redis_errors():
+        async with Answered():
             tickets = await self._tickets.take(worker, lease, limit, wait)
         redeemed = await asyncio.gather(*(self._redeem(worker, lease, ticket) for ticket in tickets))
         return [claim for claim in redeemed if claim]
@@ -195,7 +199,7 @@ class RedisStore:
     # Dead letters
 
     async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
-        with redis_errors():
+        async with Answered():
             ids = await self._redis.zrevrangebyscore(key("dead"), "+inf", since or "-inf", 0, limit)
         return await self._messages(strings(ids))
 
@@ -215,17 +219,17 @@ class RedisStore:
 
     async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
         names, since = ("sessions", "-inf") if active_since is None else ("active", str(active_since))
-        with redis_errors():
+        async with Answered():
             users = await self._redis.zrevrangebyscore(key(names), "+inf", since, offset, limit)
         return await self._sessions(strings(users))
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
-        with redis_errors():
+        async with Answered():
             ids = await self._redis.lrange(key("said", user_id), 0, -1)
         return [line for message in await self._messages(strings(ids)) for line in lines_of(message)]
 
     async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
-        with redis_errors():
+        async with Answered():
             users = strings(await self._redis.zrevrange(key("phone", phone), 0, 1))
         known = await self._sessions([user for user in users if user != user_id])
         return next((session for session in known if session.client_name), None)
@@ -240,7 +244,7 @@ class RedisStore:
         return existed
 
     async def clear_sessions(self) -> int:
-        with redis_errors():
+        async with Answered():
             users = await self._redis.zrange(key("sessions"), 0, -1)
         cleared = [await self._script.run("clear", user=user) for user in strings(users)]
         await self._rewrite_log()
@@ -269,7 +273,7 @@ class RedisStore:
         aged = bool(answer["messages"]) and now - self._rewritten_at > REWRITTEN_SECONDS
         if self._traces_left or aged:
             await self._rewrite_log()
-        with redis_errors():
+        async with Answered():
             await self._tickets.forget_dead_workers()
             reports = [rows.worker(text) for text in strings(await self._redis.hvals(key("workers")))]
             if gone := [worker.id for worker in reports if worker.seen_at < now - GONE_SECONDS]:
@@ -301,18 +305,18 @@ class RedisStore:
         await self._forget_workers(worker_id)
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
-        with redis_errors():
+        async with Answered():
             known = await self._redis.hvals(key("workers"))
         workers = [rows.worker(text) for text in strings(known)]
         return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
 
     async def counted(self) -> Mapping[str, float]:
-        with redis_errors():
+        async with Answered():
             found = await self._redis.hgetall(key("counted"))
         return {str(name): float(value) for name, value in found.items()}
 
     async def _forget_workers(self, *worker_ids: str) -> None:
-        with redis_errors():
+        async with Answered():
             await self._redis.hdel(key("workers"), *worker_ids)
             await self._redis.hdel(key("worker_counts"), *worker_ids)
 
@@ -376,11 +380,10 @@ class RedisStore:
         """Those that exist, in order."""
         if not names:
             return []
-        with redis_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for name in names:
-                    pipe.hgetall(name)
-                return [fields for fields in await pipe.execute() if fields]
+        async with Answered(), self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hgetall(name)
+            return [fields for fields in await pipe.execute() if fields]
 
     async def _look_for_outcomes(self) -> None:
         expected = self._outcomes.expected

@@ -39,6 +39,10 @@ class InboxFull(StoreError):
     """As many messages wait as `limits.inbox` allows."""
 
 
+class Stopping(StoreError):
+    """This process stops, and stores nothing more."""
+
+
 class LeaseLost(StoreError):
     """Another worker has taken the session, or it was cleared: stop, send nothing, record nothing."""
 

@@ -7,7 +7,7 @@ import hmac
 import logging
 from collections.abc import Sequence
 
-from server.errors import StoreError, TokenNotAllowed
+from server.errors import Stopping, StoreError, TokenNotAllowed
 from server.intake.backlog import Backlog
 from server.intake.rates import Counted, Quotas
 from server.models import Accepted, Incoming, Outcome
@@ -58,7 +58,7 @@ class Intake:
         `address`: whose it counts as. Raises `TokenNotAllowed`, and `TooMany` or `StoreError` when nothing was stored.
         """
         if self._closed:
-            raise StoreError("this process is stopping")
+            raise Stopping("this process is stopping")
         self._authorise(incoming.token, address)
         with self._backlog.place() as place:
             accepted = await self._inbox.accept(incoming, self._quotas.of(incoming, address))

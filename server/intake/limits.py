@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive
 
 from server.clock import Clock
 
@@ -21,20 +22,26 @@ class BodyIncomplete(Exception):
 async def read_body(request: Request, limit: int, clock: Clock) -> bytes:
     """At most `limit` bytes. Raises `BodyTooLarge`, by the declared length where there is one, else on the way, and
     `BodyIncomplete`."""
-    try:
-        async with clock.timeout(BODY_SECONDS):
-            return await _read(request, limit)
-    except (TimeoutError, ClientDisconnect):
-        raise BodyIncomplete from None
-
-
-async def _read(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge
+    try:
+        async with clock.timeout(BODY_SECONDS):
+            return await _read(request.receive, limit)
+    except TimeoutError:
+        raise BodyIncomplete from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    """The pieces as they come (ASGI, `http.request`)."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BodyIncomplete
+        body += message.get("body", b"")
         if len(body) > limit:
             raise BodyTooLarge
+        more = message.get("more_body", False)
     return bytes(body)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from server.clock import Clock
-from server.errors import PayloadError, StoreError, TokenNotAllowed, TooMany
+from server.errors import InboxFull, PayloadError, Stopping, StoreError, TokenNotAllowed, TooMany
 from server.intake import payload
 from server.intake.accept import Intake
 from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
@@ -47,9 +47,13 @@ def webhook(
         error: str,
         incoming: Incoming | None = None,
         headers: Mapping[str, str] | None = None,
+        why: StoreError | None = None,
     ) -> JSONResponse:
+        """`why` is for the log, where it is more than whoever sent the message has to know."""
         refused[str(status.value)] += 1
-        log.warning("a webhook was refused with %d: %s", status, error)
+        expected = why is None or isinstance(why, InboxFull | Stopping)
+        level = logging.WARNING if expected else logging.ERROR
+        log.log(level, "a webhook was refused with %d: %s", status, why or error)
         return refusal(status, error, incoming, headers)
 
     async def talkme(request: Request) -> JSONResponse:
@@ -71,9 +75,8 @@ def webhook(
         except TooMany as limit:
             return refuse(HTTPStatus.TOO_MANY_REQUESTS, too_many(limit), incoming, told(limit))
         except StoreError as down:
-            log.error("nothing can be accepted: %s", down)
             later = {"Retry-After": str(RETRY_AFTER)}
-            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming, later)
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, incoming, later, why=down)
         return _answer(incoming, outcome)
 
     return talkme

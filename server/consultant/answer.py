@@ -71,7 +71,7 @@ class Sentence:
     text: str
     original: str = ""
     by: str = ""
-    """Who said it, once the ladder has given it away."""
+    """Who said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +96,10 @@ class Answer:
 
     async def of(self, step: Step, inquiry: Inquiry, timeline: Timeline) -> AsyncGenerator[Sentence | Conclusion, None]:
         """The sentences, then the conclusion. Raises `ConsultantError` and whatever else the consultant raises."""
-        kept: list[Sentence | Conclusion] = []
-        async with aclosing(self._checked(step, inquiry, timeline)) as parts:
-            async for part in parts:
-                if part is None:
-                    kept.clear()
-                elif self._whole:
-                    kept.append(part)
-                else:
-                    yield part
-        for part in kept:
-            yield part
-
-    async def _checked(
-        self, step: Step, inquiry: Inquiry, timeline: Timeline
-    ) -> AsyncGenerator[Sentence | Conclusion | None, None]:
-        """As `of`, with None where all before it is taken back, which only happens to a whole answer."""
-        checked = self._guard.over(inquiry, self._calendar.now())
+        by, checked = step.consultant.name, self._guard.over(inquiry, self._calendar.now())
         patience = _Patience(self._clock, step.waiting)
         passed: list[Sentence] = []
+        given = 0
         for last in (False, True) if step.corrects else (True,):
             draft = _Draft()
             try:
@@ -124,21 +109,22 @@ class Answer:
                             continue  # decisions stand behind the words: the stream is read to its end
                         _must_pass(sentence, checked)
                         passed.append(sentence)
-                        yield sentence
+                        if not self._whole:
+                            yield sentence
+                            given += 1
                 break
             except _Objected as objected:
-                _note(objected.objection, step, timeline, last)
-                if self._whole:
-                    passed.clear()
-                    yield None
+                _note(objected.objection, by, timeline, last)
+                del passed[given:]
                 inquiry = replace(inquiry, correction=_correction(objected.objection, passed))
                 if last:
                     draft = _Draft(client=draft.client)
-                    passed.append(Sentence(self._phrases.safe))
-                    yield passed[-1]
+                    passed.append(Sentence(self._phrases.safe, by=by))
         if not passed:
-            yield Sentence(self._words_for(draft))
-        yield Conclusion(step.consultant.name, draft.finish, draft.client)
+            passed.append(Sentence(self._words_for(draft), by=by))
+        for sentence in passed[given:]:
+            yield sentence
+        yield Conclusion(by, draft.finish, draft.client)
 
     async def _sentences(
         self, step: Step, inquiry: Inquiry, draft: _Draft, patience: _Patience, timeline: Timeline
@@ -165,8 +151,8 @@ class Answer:
         raise ConsultantError("the answer was empty")
 
 
-def _spoken(originals: list[str]) -> list[Sentence]:
-    return [Sentence(text, original) for original in originals if (text := spoken(original))]
+def _spoken(originals: list[str], by: str) -> list[Sentence]:
+    return [Sentence(text, original, by) for original in originals if (text := spoken(original))]
 
 
 def _must_pass(sentence: Sentence, checked: Checked) -> None:
@@ -175,8 +161,8 @@ def _must_pass(sentence: Sentence, checked: Checked) -> None:
             raise _Objected(objection)
 
 
-def _note(objection: Objection, step: Step, timeline: Timeline, last: bool) -> None:
-    by, action = step.consultant.name, "safe sentence" if last else "asked again"
+def _note(objection: Objection, by: str, timeline: Timeline, last: bool) -> None:
+    action = "safe sentence" if last else "asked again"
     timeline.add("guard", by=by, kind=objection.kind, action=action)
     log.warning("%s: an answer was not fit to be spoken (%s): %s", by, objection.kind, action)
 
@@ -232,11 +218,11 @@ class _Reading:
         self._length += len(part)
         if self._length > LONGEST:
             raise ConsultantError(f"the answer did not end within {LONGEST} characters")
-        return _spoken(self._sentences.add(part))
+        return _spoken(self._sentences.add(part), self._by)
 
     def rest(self) -> list[Sentence]:
         """What is left at the end of the stream."""
-        return _spoken(self._sentences.rest())
+        return _spoken(self._sentences.rest(), self._by)
 
 
 class _Patience:

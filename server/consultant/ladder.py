@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from server.clock import Clock
 from server.consultant.answer import Answer, Conclusion, Sentence, Waiting
@@ -79,7 +79,7 @@ class Ladder:
                 async with aclosing(self._ask(step, inquiry, timeline)) as parts:
                     async for part in parts:
                         given = True
-                        yield replace(part, by=step.consultant.name)
+                        yield part
                 return
             except ConsultantError:
                 if given:

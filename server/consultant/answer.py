@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.clock import Clock
@@ -207,7 +207,8 @@ class _Reading:
     def add(self, part: str | Decision | ModelCall) -> list[Sentence]:
         """Raises `ConsultantError` when it becomes too long."""
         if isinstance(part, ModelCall):
-            self._timeline.add("model call", by=self._by, **asdict(part))
+            tokens = {"prompt_tokens": part.prompt_tokens, "completion_tokens": part.completion_tokens}
+            self._timeline.add("model call", by=self._by, attempts=part.attempts, **tokens)
             return []
         self.has_begun = True
         if not isinstance(part, str):

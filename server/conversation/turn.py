@@ -126,7 +126,7 @@ class Turn:
                 async with self._filler.ready(claim, must_hold, timeline) as quiet:
                     reply = await self._composed(claim, delivery, quiet)
         elif not reply.complete:  # what would have followed died with the worker that knew it
-            reply = replace(_with(reply, Sentence(self._phrases.broken_off)), complete=True)
+            reply = replace(_with(reply, Sentence(self._phrases.broken_off), alone=True), complete=True)
             await self._store.save_reply(claim, reply, delivery.timeline.events)
         for part in reply.parts[reply.sent :] if reply.parts else [reply.text]:
             await delivery.send(part)
@@ -144,11 +144,9 @@ class Turn:
                 if isinstance(part, Conclusion):
                     reply = _concluded(reply, part)
                     break
-                reply = _with(reply, part)
+                reply = _with(reply, part, alone=not self._whole)
                 if not self._whole:
                     reply = await self._spoken(claim, reply, delivery, quiet)
-        if self._whole:
-            reply = replace(reply, parts=())
         self._asked.note(claim.user_id, inquiry.text, inquiry.findings, helped=self._has_helped(reply))
         await self._store.save_reply(claim, reply, delivery.timeline.events)
         await quiet()
@@ -225,12 +223,13 @@ def _waited_for(claim: Claim) -> Exchange | None:
     return before if before and before.ended_at > claim.message.waiting_since else None
 
 
-def _with(reply: Reply, sentence: Sentence) -> Reply:
-    """The reply with one more sentence."""
+def _with(reply: Reply, sentence: Sentence, *, alone: bool) -> Reply:
+    """The reply with one more sentence, which is delivered `alone` or with the rest."""
     text = f"{reply.text} {sentence.text}".strip()
     original = f"{reply.original or ''} {sentence.original or sentence.text}".strip()
     by = sentence.by or reply.by
-    return replace(reply, text=text, original=original, by=by, parts=(*reply.parts, sentence.text))
+    parts = (*reply.parts, sentence.text) if alone else ()
+    return replace(reply, text=text, original=original, by=by, parts=parts)
 
 
 def _concluded(reply: Reply, conclusion: Conclusion) -> Reply:

@@ -46,14 +46,14 @@ async def once(embedder: str, folder: Path, rate: float, seconds: float, round_:
     return found, sorted(lag for at, lag in json.loads(lags.read_text()) if began <= at <= ended)
 
 
-def embedding(folder: Path, rate: float, questions: int = 100) -> float:
+def embedding(folder: Path, rate: float, round_: int, questions: int = 40) -> float:
     """Milliseconds that one question takes by itself on the target's core, median.
 
     The words are those that the daemon embeds: put right, with the files' words behind them. The pace is that of the
     load: one right behind the other they would find all that they need in the core's caches.
     """
     psutil.Process().cpu_affinity([OF_THE_TARGET])
-    embedder, chance, times = E5(), random.Random(1), list[float]()
+    embedder, chance, times = E5(), random.Random(round_), list[float]()
     library = Library(ROOT / "knowledge", folder, embedder="none", clock=SystemClock())
     library.open()
     for number in range(questions):
@@ -68,25 +68,20 @@ def embedding(folder: Path, rate: float, questions: int = 100) -> float:
 
 async def measure(given: argparse.Namespace) -> None:
     machine, results = tables.machine(), {name: list[tuple[Figures, Lags]]() for name in ("none", "e5")}
+    alone = list[float]()
     with tempfile.TemporaryDirectory() as place:
         for round_ in range(given.rounds):
             for embedder, found in results.items():
                 found.append(await once(embedder, Path(place), given.rate, given.seconds, round_))
-        alone = embedding(Path(place) / "words", given.rate)
-    rows = [_row(name, found) for name, found in results.items()]
-    p50 = {name: tables.median(found, lambda each: each[0].p50) for name, found in results.items()}
-    grows = p50["e5"] - p50["none"]
+            alone.append(embedding(Path(place) / "words", given.rate, round_))
+    later = [
+        with_it.p50 - without.p50 for (without, _), (with_it, _) in zip(results["none"], results["e5"], strict=True)
+    ]
+    times = [much / by_itself for much, by_itself in zip(later, alone, strict=True)]
     print(f"{given.rate:g} messages a second for {given.seconds:g} s, {given.rounds} interleaved rounds, {machine}.\n")
-    head = (
-        "knowledge.embedder",
-        "CPU ms/message",
-        "late p50 / p99 ms",
-        "event loop late p50 / p99 / most ms",
-        "peak MB",
-    )
-    print(tables.table(head, rows))
-    print(f"\nEmbedding a question takes {alone:.1f} ms by itself; replies come {grows:.1f} ms later for it (p50),")
-    print(f"{grows / alone:.2f} times as much.")
+    print(tables.table(HEAD, [_row(name, found) for name, found in results.items()]))
+    print(f"\nEmbedding a question takes {tables.median(alone, float):.1f} ms by itself; replies come")
+    print(f"{tables.median(later, float):.1f} ms later for it (p50), {tables.median(times, float):.2f} times as much.")
 
 
 def _row(name: str, found: list[tuple[Figures, Lags]]) -> list[str]:

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import TypeVar
 
 from server.clock import Clock
 from server.models import Outcome
 
-FRESH = 20_000
-"""Messages of this process whose outcome is kept until somebody asks; those before them are looked for in the store."""
+T = TypeVar("T")
+KEPT = 5000
+"""Outcomes that are kept until somebody asks, the latest ones; those before them are looked for in the store."""
 
 
 class Outcomes:
@@ -21,21 +23,23 @@ class Outcomes:
         self._clock = clock
         self._waiting: dict[str, set[asyncio.Future[Outcome | None]]] = {}
         self._fresh: dict[str, Outcome | None] = {}
+        self._early: dict[str, Outcome] = {}
+        """Of messages that nobody here knows yet: another process may be done with one before we hear it was stored."""
 
     def began(self, message_id: str) -> None:
         """This process has just stored the message: whatever becomes of it will be told, and need not be looked for."""
-        if len(self._fresh) >= FRESH:
-            del self._fresh[next(iter(self._fresh))]
-        self._fresh[message_id] = None
+        _keep(self._fresh, message_id, self._early.pop(message_id, None))
 
     @property
     def expected(self) -> list[str]:
-        """Ids of the messages somebody waits for, or is about to."""
-        return [*self._waiting, *(message_id for message_id, outcome in self._fresh.items() if outcome is None)]
+        """Ids of the messages somebody waits for."""
+        return list(self._waiting)
 
     def tell(self, outcome: Outcome) -> None:
         if outcome.message_id in self._fresh:
             self._fresh[outcome.message_id] = outcome
+        elif outcome.message_id not in self._waiting:
+            _keep(self._early, outcome.message_id, outcome)
         for future in self._waiting.get(outcome.message_id, ()):
             if not future.done():
                 future.set_result(outcome)
@@ -65,6 +69,12 @@ class Outcomes:
             self._waiting[message_id].discard(future)
             if not self._waiting[message_id]:
                 del self._waiting[message_id]
+
+
+def _keep(kept: dict[str, T], message_id: str, outcome: T) -> None:
+    if len(kept) >= KEPT:
+        del kept[next(iter(kept))]
+    kept[message_id] = outcome
 
 
 def _give_up(future: asyncio.Future[Outcome | None]) -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from server.clock import SystemClock
 from server.errors import StoreError
-from server.models import Incoming, State, Worker
+from server.models import Incoming, Outcome, State, Worker
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
+from server.stores.waiting import Outcomes
 from tests.polling import eventually
 from tests.redis_server import RedisServer
 from tests.tcp_proxy import tcp_proxy
@@ -194,3 +195,38 @@ async def test_a_redis_that_hangs_is_away_after_three_seconds(redis_server: Redi
         finally:
             os.kill(redis_server.pid, signal.SIGCONT)
         assert await eventually(lambda: store.message(accepted.message_id)) is not None
+
+
+async def test_an_outcome_that_was_never_told_is_found_though_others_keep_coming(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.stores.redis.listener.LOOK_SECONDS", 0.1)
+    another = json.dumps({"id": "another", "state": "sent"})
+    async with opened(redis_server.url) as store:
+        accepted = await store.accept(said())
+        waiting = asyncio.create_task(store.outcome(accepted.message_id, 8))
+        redis_server.client.hset(f"iteira:message:{accepted.message_id}", "state", "sent")
+
+        def told() -> bool:
+            redis_server.client.publish("iteira:outcomes", another)
+            return waiting.done()
+
+        await eventually(told)
+        assert await waiting is not None
+
+
+async def test_an_outcome_that_is_told_before_its_message_is_known_to_be_stored_is_kept() -> None:
+    outcomes = Outcomes(SystemClock())
+    outcomes.tell(Outcome("1", State.SENT))
+    outcomes.began("1")
+    assert await outcomes.wait("1", 0.0, _nothing) == Outcome("1", State.SENT)
+
+
+async def test_of_a_message_that_came_again_its_old_outcome_is_not_told() -> None:
+    outcomes = Outcomes(SystemClock())
+    outcomes.tell(Outcome("1", State.FAILED))
+    assert await outcomes.wait("1", 0.0, _nothing) is None
+
+
+async def _nothing() -> None:
+    """What the store says of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -18,7 +19,9 @@ from server.stores.redis.connection import Answered
 from server.stores.waiting import Outcomes
 
 LISTEN_SECONDS = 1.0
-"""How often those who wait for outcomes look for themselves: a publication may be lost with a connection."""
+"""Of silence, after which outcomes are looked for: a publication may be lost with a connection."""
+LOOK_SECONDS = 5.0
+"""After which they are looked for though others keep coming."""
 RECONNECT_SECONDS = 0.3
 
 
@@ -28,13 +31,6 @@ class Listener:
     def __init__(self, redis: Redis, channel: str, outcomes: Outcomes, look: Callable[[], Awaitable[None]]) -> None:
         """`look` tells `outcomes` what was published while nobody listened."""
         self._redis, self._name, self._outcomes, self._look = redis, channel, outcomes, look
-        self._breaks = 0
-        self._hears = False
-
-    @property
-    def unbroken(self) -> int | None:
-        """Since when it hears everything, as a number that each connection changes; None while it hears nothing."""
-        return self._breaks if self._hears else None
 
     async def open(self) -> None:
         """Raises `StoreError` where Redis is away."""
@@ -46,17 +42,17 @@ class Listener:
         await self._leave()
 
     async def _listen(self) -> None:
+        due = 0.0
         while True:
             try:
-                told = await self._channel.get_message(timeout=LISTEN_SECONDS)
-                if told and told["type"] == "message":
+                told = await self._channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
+                if told:
                     self._outcomes.tell(_published(told["data"]))
-                    continue
-                if told:  # it is heard from now on; redis-py may have connected again without a word
-                    self._hears, self._breaks = True, self._breaks + 1
-                await self._look()
+                # Nothing is also what a new connection says, which redis-py may make without a word.
+                if not told or time.monotonic() >= due:
+                    due = time.monotonic() + LOOK_SECONDS
+                    await self._look()
             except (RedisError, OSError):
-                self._hears = False
                 await self._subscribe_again()
             except StoreError:  # looked for in vain; the channel itself says nothing of the kind
                 await asyncio.sleep(RECONNECT_SECONDS)

@@ -14,8 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from uuid import uuid4
 
-from redis.exceptions import RedisError
-
 from server.clock import Clock
 from server.errors import InboxFull, StoreError, TooMany
 from server.models import (
@@ -48,6 +46,7 @@ from server.stores.redis.listener import Listener
 from server.stores.redis.questions import Questions
 from server.stores.redis.script import Script, held
 from server.stores.redis.tickets import Ticket, Tickets
+from server.stores.redis.workers import Workers
 from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_json
 from server.stores.waiting import Outcomes
 
@@ -80,6 +79,7 @@ class RedisStore:
         self._questions = Questions(self._redis, key("questions"))
         self._continuity = Continuity(clock)
         self._figures = Figures(self._redis)
+        self._workers = Workers(self._redis, self._script)
         self._listener = Listener(self._redis, key("outcomes"), self._outcomes, self._look_for_outcomes)
         self._traces_left = False
         self._rewritten_at = 0.0
@@ -115,7 +115,6 @@ class RedisStore:
     # Inbox
 
     async def accept(self, incoming: Incoming, quotas: Sequence[Quota] = ()) -> Accepted:
-        heard_since = self._listener.unbroken
         answer = await self._script.run(
             "accept",
             user=incoming.user_id,
@@ -144,7 +143,7 @@ class RedisStore:
             quota = quotas[answer["spent"] - 1]
             raise TooMany(quota.name, quota.limit, quota.window, answer["left"] / 1000)
         accepted = Accepted(answer["id"], answer["duplicate"])
-        if not accepted.duplicate and heard_since is not None and heard_since == self._listener.unbroken:
+        if not accepted.duplicate:
             self._outcomes.began(accepted.message_id)
         return accepted
 
@@ -256,9 +255,10 @@ class RedisStore:
         Where it is at that already, or does not let us, the next sweep tries again.
         """
         try:
-            await self._redis.bgrewriteaof()
+            async with Answered():
+                await self._redis.bgrewriteaof()
             self._traces_left, self._rewritten_at = False, self._clock.now()
-        except (RedisError, OSError):
+        except StoreError:
             self._traces_left = True
 
     async def sweep(self) -> Swept:
@@ -275,9 +275,7 @@ class RedisStore:
             await self._rewrite_log()
         async with Answered():
             await self._tickets.forget_dead_workers()
-            reports = [rows.worker(text) for text in strings(await self._redis.hvals(key("workers")))]
-            if gone := [worker.id for worker in reports if worker.seen_at < now - GONE_SECONDS]:
-                await self._forget_workers(*gone)
+        await self._workers.forget(now - GONE_SECONDS)
         return Swept(answer["closed"], answer["messages"], answer["removed"])
 
     async def totals(self, active_since: float) -> Totals:
@@ -298,27 +296,16 @@ class RedisStore:
 
     async def report(self, worker: Worker) -> None:
         await self._look_whether_it_is_the_same()
-        report = json.dumps(asdict(replace(worker, counts={})))
-        await self._script.run("report", worker=worker.id, report=report, counts=json.dumps(dict(worker.counts)))
+        await self._workers.report(worker)
 
     async def leave(self, worker_id: str) -> None:
-        await self._forget_workers(worker_id)
+        await self._workers.leave(worker_id)
 
     async def workers(self, seen_since: float) -> Sequence[Worker]:
-        async with Answered():
-            known = await self._redis.hvals(key("workers"))
-        workers = [rows.worker(text) for text in strings(known)]
-        return sorted((w for w in workers if w.seen_at >= seen_since), key=lambda w: (w.started_at, w.id))
+        return await self._workers.seen(seen_since)
 
     async def counted(self) -> Mapping[str, float]:
-        async with Answered():
-            found = await self._redis.hgetall(key("counted"))
-        return {str(name): float(value) for name, value in found.items()}
-
-    async def _forget_workers(self, *worker_ids: str) -> None:
-        async with Answered():
-            await self._redis.hdel(key("workers"), *worker_ids)
-            await self._redis.hdel(key("worker_counts"), *worker_ids)
+        return await self._workers.counted()
 
     # Gaps
 

@@ -14,10 +14,11 @@ import pytest
 
 from server.clock import SystemClock
 from server.errors import StoreError
-from server.models import Incoming, Received, Reply, State
+from server.models import Incoming, Quota, Received, Reply, State
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
-from server.stores.sqlite import schema
+from server.stores.sqlite import inbox, schema
+from server.stores.sqlite.file import StoreFile
 
 
 def said(user: str = "anna") -> Incoming:
@@ -126,9 +127,46 @@ async def test_a_file_of_before_knows_at_once_when_its_messages_came(tmp_path: P
 @pytest.mark.parametrize("number", range(1, len(schema.MIGRATIONS)))
 def test_a_migration_only_adds_so_that_an_older_program_goes_on_while_a_newer_one_starts(number: int) -> None:
     script = re.sub(r"--.*", "", schema.MIGRATIONS[number])
-    assert not re.search(r"\b(DROP|RENAME|DELETE)\b", script)
+    assert not re.search(r"\b(DROP (?!INDEX|TRIGGER)|RENAME|DELETE)\b", script)
+    for trigger in re.findall(r"DROP TRIGGER (\w+)", script):
+        assert f"CREATE TRIGGER {trigger} " in script, f"an older program relies on what it keeps: {trigger}"
     for column in re.findall(r"ADD COLUMN [^;]+", script):
         assert "NOT NULL" not in column or "DEFAULT" in column, f"an older program does not fill it in: {column}"
+
+
+async def test_what_an_older_program_still_writes_is_counted_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as store:
+        with closing(sqlite3.connect(path)) as older, older:
+            for number in range(3):
+                older.execute(
+                    "INSERT INTO messages (user_id, session_id, token, text, state, accepted_at, waiting_since,"
+                    " updated_at) VALUES ('anna', '1', 't', 'Да', 'accepted', ?, 0, 0)",
+                    (7200.0 - number,),
+                )
+            older.execute("UPDATE messages SET state = 'sent' WHERE id = 1")
+            older.execute("UPDATE messages SET state = 'failed' WHERE id = 2")
+            older.execute("UPDATE messages SET state = 'accepted' WHERE id = 2")
+        totals = await store.totals(0.0)
+        assert (totals.messages_processed, totals.errors, totals.queue_depth) == (1, 1, 2)
+        assert await store.received() == Received(7200.0, {1: 2, 2: 1})
+
+
+async def test_sqlite_makes_no_tables_beside_the_rows_that_a_message_touches(tmp_path: Path) -> None:
+    path, done = tmp_path / "iteira.db", list[str]()
+    async with opened(path):
+        pass
+    with closing(StoreFile(path).connect()) as db:
+        db.set_trace_callback(done.append)
+        inbox.accept(db, said(), [Quota("per_user", "anna", 10, 60.0)], StoreLimits(), now=1.0)
+        [claim] = inbox.claim(db, "worker", 10.0, limit=5, history=10, now=2.0)
+        inbox.save_reply(db, claim, Reply("Да", by="openai"), [], now=3.0)
+        inbox.finish(db, claim, State.SENT, None, [], now=4.0)
+        db.set_trace_callback(None)
+        asked = [each for each in done if not each.startswith("--")]  # what triggers do is explained with its cause
+        made = {each: [step["opcode"] for step in db.execute(f"EXPLAIN {each}")] for each in asked}
+    assert len(made) > 10
+    assert [each for each, steps in made.items() if "OpenEphemeral" in steps] == []
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ def waiting(db: sqlite3.Connection, limit: int) -> list[Waiting]:
     """Of each session only the oldest waiting message can be claimed: the claim is its."""
     found = db.execute(
         "SELECT id, user_id, state, waiting_since, attempts, iif(fence != 0 AND id ="
-        f" (SELECT min(id) FROM messages AS own WHERE own.user_id = messages.user_id AND state IN {WAITING}),"
-        f" worker, NULL) AS worker FROM messages JOIN sessions USING (user_id) WHERE state IN {WAITING}"
+        f" (SELECT min(id) FROM messages AS own WHERE own.user_id = messages.user_id AND {WAITING}),"
+        f" worker, NULL) AS worker FROM messages JOIN sessions USING (user_id) WHERE {WAITING}"
         " ORDER BY waiting_since, id LIMIT ?",
         (limit,),
     )

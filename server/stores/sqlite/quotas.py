@@ -14,21 +14,25 @@ less it may, since a process looks at the clock before it waits for the others' 
 
 
 def spend(db: sqlite3.Connection, quotas: Sequence[Quota], now: float) -> None:
-    """Count one in each. Raises `TooMany`; the caller's transaction undoes what was counted until then."""
+    """Count one in each. Raises `TooMany` before anything is counted."""
     if not quotas:
         return
-    counts = f"until > ? AND until <= excluded.until + {CLOCKS_DIFFER}"
-    found = db.execute(
-        f"INSERT INTO quotas VALUES {', '.join(['(?, 1, ?)'] * len(quotas))} ON CONFLICT (key) DO UPDATE SET"
-        f" spent = iif({counts}, spent + 1, 1), until = iif({counts}, until, excluded.until)"
-        " RETURNING key, spent, until",
-        [*(part for quota in quotas for part in (quota.key, now + quota.window)), now, now],
-    )
-    counted = {key: (spent, until) for key, spent, until in found}  # in an order that nobody promises
+    asked = " UNION ALL ".join(["SELECT * FROM quotas WHERE key = ?"] * len(quotas))
+    known = {key: (spent, until) for key, spent, until in db.execute(asked, [quota.key for quota in quotas])}
+    counted: list[tuple[str, int, float]] = []
     for quota in quotas:
-        spent, until = counted[quota.key]
-        if spent > quota.limit:
+        spent, until = known.get(quota.key, (0, 0.0))
+        ends = now + quota.window
+        if not now < until <= ends + CLOCKS_DIFFER:
+            spent, until = 0, ends
+        if spent >= quota.limit:
             raise TooMany(quota.name, quota.limit, quota.window, until - now)
+        counted.append((quota.key, spent + 1, until))
+    db.executemany(
+        "INSERT INTO quotas VALUES (?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, until = excluded.until",
+        counted,
+    )
 
 
 def forget_spent(db: sqlite3.Connection, now: float) -> None:

@@ -78,7 +78,7 @@ def sweep(db: sqlite3.Connection, limits: StoreLimits, now: float) -> Swept:
     ).rowcount
     messages = db.execute(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages"
-        f" WHERE updated_at < ? AND state IN {FINISHED} ORDER BY updated_at LIMIT ?)",
+        f" WHERE updated_at < ? AND {FINISHED} ORDER BY updated_at LIMIT ?)",
         (now - limits.retention, SWEPT_AT_ONCE),
     ).rowcount
     silent = db.execute(

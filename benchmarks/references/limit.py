@@ -10,6 +10,7 @@ import orjson
 
 TALKME, MODEL = os.environ["BASE_URL_TALKME"], os.environ["OPENAI_BASE_URL"]
 ANSWER = orjson.dumps({"success": True, "message": "Сообщение отправлено"})
+HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(ANSWER)).encode())]
 _session: list[aiohttp.ClientSession] = []
 
 
@@ -31,7 +32,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     message = orjson.loads(body) if body else {}
     if "token" in message:
         await answer(message)
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": ANSWER})
 
 

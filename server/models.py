@@ -209,6 +209,18 @@ class TranscriptLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What one caller has asked, in words that name nobody."""
+
+    user_id: str
+    text: str
+    answered: bool
+    """Whether the knowledge base had an answer."""
+    confidence: float
+    """Of the search, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A question that callers asked, in words that name nobody. `last_at` is Unix seconds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.clock import Clock
@@ -13,6 +14,7 @@ from server.ending import ended
 from server.errors import StoreError
 from server.knowledge.base import Findings
 from server.knowledge.gaps import nameless
+from server.models import Question
 from server.stores.base import Gaps
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,9 @@ log = logging.getLogger(__name__)
 MOST = 1000
 """Questions that wait to be noted; more are dropped: a store that is away must not fill the memory."""
 TOGETHER = 0.5
-"""Seconds for which questions are gathered, so that they share a transaction."""
+"""Seconds for which questions are gathered, so that they share a step of the store."""
+AT_ONCE = 50
+"""Questions in one step: it must not hold up callers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,20 @@ class AskedQuestions:
         self._gathering = None
 
     async def _note_all(self) -> None:
-        asked, self._asked = self._asked, []
-        await asyncio.gather(*map(self._note, asked))
+        while self._asked:
+            asked, self._asked = self._asked[:AT_ONCE], self._asked[AT_ONCE:]
+            if questions := [question for each in asked if (question := self._question(each))]:
+                await self._note(questions)
 
-    async def _note(self, asked: _Asked) -> None:
-        text = asked.text
-        question = nameless(without_introduction(text)) if intent(text) is Intent.QUESTION else None
-        if question is None:
-            return
+    async def _note(self, questions: Sequence[Question]) -> None:
         try:
-            answered = asked.helped and asked.confidence >= self._min_confidence
-            await self._gaps.note_question(question, answered, round(asked.confidence, 3), asked.user_id)
+            await self._gaps.note_questions(questions)
         except StoreError as error:
-            log.warning("a question was not remembered: %s", error)
+            log.warning("%d questions were not remembered: %s", len(questions), error)
+
+    def _question(self, asked: _Asked) -> Question | None:
+        words = nameless(without_introduction(asked.text)) if intent(asked.text) is Intent.QUESTION else None
+        if words is None:
+            return None
+        answered = asked.helped and asked.confidence >= self._min_confidence
+        return Question(asked.user_id, words, answered, round(asked.confidence, 3))

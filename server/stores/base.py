@@ -26,6 +26,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Question,
     Quota,
     Received,
     Reply,
@@ -282,10 +283,11 @@ class Gaps(Protocol):
     `QUESTIONS_KEPT` bounds them, give or take what several processes note at the same moment.
     """
 
-    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
-        """Count the question once more. Whether it was answered, and how surely, is as it was the last time.
+    async def note_questions(self, asked: Sequence[Question]) -> None:
+        """Count each of them once more, in one step. Whether it was answered, and how surely, is as it was the last
+        time.
 
-        Nothing happens if that user has no session: it has been cleared meanwhile.
+        One of a user who has no session is left out: it has been cleared meanwhile.
         """
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.models import Asked, Incoming, State
+from server.models import Asked, Incoming, Question, State
 from server.stores.base import Store
 from server.stores.memory import questions as memory_questions
 from server.stores.redis import store as redis_store
@@ -16,7 +16,7 @@ async def noted(store: Store, text: str, answered: bool, confidence: float, user
     """A question of a caller who has a session."""
     if await store.session(user) is None:
         await store.accept(Incoming(user, "3120", "Привет", "token-of-the-salon"))
-    await store.note_question(text, answered, confidence, user)
+    await store.note_questions([Question(user, text, answered, confidence)])
 
 
 async def test_a_question_is_counted_and_stands_as_it_was_answered_last(store: Store, clock: FakeClock) -> None:
@@ -79,7 +79,7 @@ async def test_a_question_stays_when_the_session_it_came_from_has_grown_old(stor
 
 
 async def test_what_is_noted_after_its_session_was_cleared_is_not_kept(store: Store) -> None:
-    await store.note_question("а", False, 0.0, "anna")
+    await store.note_questions([Question("anna", "а", False, 0.0)])
     assert await store.questions(10) == []
 
 

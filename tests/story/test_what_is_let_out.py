@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.models import Incoming, Reply, State
+from server.models import Incoming, Question, Reply, State
 from server.stores.base import StoreLimits
 from server.stores.open import store_from_url
 from tests.clock import FakeClock
@@ -89,7 +89,7 @@ async def test_what_is_older_than_the_retention_is_not_on_the_disk_any_more(
     (claim,) = await opened.claim("w1", 10, 1)
     await opened.save_reply(claim, Reply(f"{NAME}, да", by="offline", client_name=NAME))
     await opened.finish(claim, State.SENT)
-    await opened.note_question("есть солярий", False, 0.1, USER)
+    await opened.note_questions([Question(USER, "есть солярий", False, 0.1)])
     clock.advance(29 * day)
     await opened.sweep()
     assert set(found(stored(tmp_path, store), PERSONAL)) >= {NUMBER, NAME, WORD}

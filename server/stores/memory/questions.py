@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.models import Asked
+from server.models import Asked, Question
 from server.stores.base import QUESTIONS_KEPT
 from server.stores.memory.tables import Tables
 
 
-def note(tables: Tables, text: str, answered: bool, confidence: float, user_id: str, now: float) -> None:
-    if user_id not in tables.sessions:
+def note(tables: Tables, question: Question, now: float) -> None:
+    text = question.text
+    if question.user_id not in tables.sessions:
         return
-    tables.askers.setdefault(user_id, Counter())[text] += 1
+    tables.askers.setdefault(question.user_id, Counter())[text] += 1
     known = tables.questions.pop(text, None)
     count = known.count + 1 if known else 1
-    tables.questions[text] = Asked(text, answered, confidence, count, now)
+    tables.questions[text] = Asked(text, question.answered, question.confidence, count, now)
     while len(tables.questions) > QUESTIONS_KEPT:
         forget(tables, [next(iter(tables.questions))])
 

@@ -16,6 +16,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Question,
     Quota,
     Received,
     Reply,
@@ -160,8 +161,9 @@ class MemoryStore:
 
     # Gaps
 
-    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
-        questions.note(self._tables, text, answered, confidence, user_id, self._clock.now())
+    async def note_questions(self, asked: Sequence[Question]) -> None:
+        for question in asked:
+            questions.note(self._tables, question, self._clock.now())
 
     async def questions(self, limit: int, answered: bool | None = None) -> Sequence[Asked]:
         return questions.questions(self._tables, limit, answered)

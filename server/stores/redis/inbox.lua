@@ -348,13 +348,17 @@ function actions.save_summary(a)
     return {}
 end
 
-function actions.note_question(a)
-    if call("EXISTS", session_of(a.user)) == 0 then return {} end
-    if call("HINCRBY", ASKED, a.text, 1) == 1 then call("HSET", BORN, a.text, number("question")) end
-    call("HSET", ANSWERED, a.text, a.last)
-    call("ZADD", ORDER, a.now, a.text)
-    call("HINCRBY", askers_of(a.user), born(a.text) .. "\t" .. a.text, 1)
-    call("EXPIRE", askers_of(a.user), a.retention)
+local function note_question(asked, a)
+    if call("EXISTS", session_of(asked.user)) == 0 then return end
+    if call("HINCRBY", ASKED, asked.text, 1) == 1 then call("HSET", BORN, asked.text, number("question")) end
+    call("HSET", ANSWERED, asked.text, asked.last)
+    call("ZADD", ORDER, a.now, asked.text)
+    call("HINCRBY", askers_of(asked.user), born(asked.text) .. "\t" .. asked.text, 1)
+    call("EXPIRE", askers_of(asked.user), a.retention)
+end
+
+function actions.note_questions(a)
+    for _, asked in ipairs(a.questions) do note_question(asked, a) end
     for _, old in ipairs(call("ZRANGE", ORDER, 0, -a.kept - 1)) do forget_question(old) end
     return {}
 end

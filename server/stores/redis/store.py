@@ -24,6 +24,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Question,
     Quota,
     Received,
     Reply,
@@ -309,13 +310,14 @@ class RedisStore:
 
     # Gaps
 
-    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
-        last = json.dumps([answered, confidence, self._clock.now()])
+    async def note_questions(self, asked: Sequence[Question]) -> None:
+        now = self._clock.now()
         await self._script.run(
-            "note_question",
-            user=user_id,
-            text=text,
-            last=last,
+            "note_questions",
+            questions=[
+                {"user": each.user_id, "text": each.text, "last": json.dumps([each.answered, each.confidence, now])}
+                for each in asked
+            ],
             now=self._now(),
             kept=QUESTIONS_KEPT,
             retention=self._retention,

@@ -5,23 +5,24 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from server.models import Asked
+from server.models import Asked, Question
 from server.stores.base import QUESTIONS_KEPT
 
 
-def note(db: sqlite3.Connection, text: str, answered: bool, confidence: float, user_id: str, now: float) -> None:
+def note(db: sqlite3.Connection, question: Question, now: float) -> None:
+    text, user_id = question.text, question.user_id
     if not db.execute("SELECT 1 FROM sessions WHERE user_id = ?", (user_id,)).fetchone():
         return
-    count = db.execute(
-        "INSERT INTO questions VALUES (?, ?, ?, 1, ?) ON CONFLICT (text) DO UPDATE SET"
-        " answered = excluded.answered, confidence = excluded.confidence, count = count + 1, last_at = excluded.last_at"
-        " RETURNING count",
-        (text, answered, confidence, now),
-    ).fetchone()[0]
+    db.execute(
+        "INSERT INTO questions VALUES (?, ?, ?, 1, ?) ON CONFLICT (text) DO UPDATE SET answered = excluded.answered,"
+        " confidence = excluded.confidence, count = count + 1, last_at = excluded.last_at",
+        (text, question.answered, question.confidence, now),
+    )
     db.execute(
         "INSERT INTO askers VALUES (?, ?, 1) ON CONFLICT (user_id, text) DO UPDATE SET count = count + 1",
         (user_id, text),
     )
+    count = db.execute("SELECT count FROM questions WHERE text = ?", (text,)).fetchone()["count"]
     if count == 1:  # only a new one makes them more; from the oldest on, so that nothing is sorted that stays
         old = db.execute(
             "SELECT text FROM questions ORDER BY last_at, text DESC LIMIT max(0, (SELECT count(*) FROM questions) - ?)",

@@ -26,6 +26,7 @@ from server.models import (
     Incoming,
     Message,
     Outcome,
+    Question,
     Quota,
     Received,
     Reply,
@@ -224,11 +225,12 @@ class SQLiteStore:
 
     # Gaps
 
-    async def note_question(self, text: str, answered: bool, confidence: float, user_id: str) -> None:
+    async def note_questions(self, asked: Sequence[Question]) -> None:
         now = self._clock.now()
 
         def work(db: sqlite3.Connection) -> None:
-            questions.note(db, text, answered, confidence, user_id, now)
+            for question in asked:
+                questions.note(db, question, now)
 
         await self._writer.run(work, brief=True, patient=True)
 

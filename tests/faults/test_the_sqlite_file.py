@@ -17,7 +17,7 @@ from server.errors import StoreError
 from server.models import Incoming, Quota, Received, Reply, State
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
-from server.stores.sqlite import inbox, schema
+from server.stores.sqlite import dead_letters, figures, inbox, schema, sessions
 from server.stores.sqlite.file import StoreFile
 
 
@@ -167,6 +167,25 @@ async def test_sqlite_makes_no_tables_beside_the_rows_that_a_message_touches(tmp
         made = {each: [step["opcode"] for step in db.execute(f"EXPLAIN {each}")] for each in asked}
     assert len(made) > 10
     assert [each for each, steps in made.items() if "OpenEphemeral" in steps] == []
+
+
+async def test_what_waits_and_what_is_old_is_found_without_looking_at_all_messages(tmp_path: Path) -> None:
+    path, done = tmp_path / "iteira.db", list[str]()
+    async with opened(path):
+        pass
+    with closing(StoreFile(path).connect()) as db:
+        db.set_trace_callback(done.append)
+        sessions.totals(db, active_since=0.0)
+        sessions.sweep(db, StoreLimits(), now=1.0)
+        figures.waiting(db, limit=10)
+        inbox.claim(db, "worker", 10.0, limit=5, history=10, now=2.0)
+        dead_letters.dead(db, limit=10, since=None)
+        db.set_trace_callback(None)
+        looks = [each for each in done if "FROM messages" in each and "ORDER BY id DESC LIMIT" not in each]
+        plans = {each: [step["detail"] for step in db.execute(f"EXPLAIN QUERY PLAN {each}")] for each in looks}
+    assert len(plans) > 4
+    whole = re.compile(r"(SCAN|SEARCH) messages$")
+    assert [each for each, steps in plans.items() if any(map(whole.match, steps))] == []
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from server.stores.counts import growth
 from server.stores.replies import lines_of
 from server.stores.sqlite import rows
 from server.stores.sqlite.figures import forget_hours
-from server.stores.sqlite.inbox import FINISHED
+from server.stores.sqlite.inbox import FINISHED, WAITING
 from server.stores.sqlite.questions import forget_asker
 from server.stores.sqlite.quotas import forget_spent
 
@@ -102,9 +102,7 @@ def totals(db: sqlite3.Connection, active_since: float) -> Totals:
         "SELECT updated_at - waiting_since FROM messages WHERE state = 'sent' ORDER BY id DESC LIMIT ?",
         (LATEST_REPLIES,),
     )
-    oldest = db.execute(
-        "SELECT min(waiting_since) FROM messages WHERE state IN ('accepted', 'answering', 'answered')"
-    ).fetchone()[0]
+    oldest = db.execute(f"SELECT min(waiting_since) FROM messages WHERE {WAITING}").fetchone()[0]
     answered_by = dict(db.execute("SELECT name, replies FROM answered_by").fetchall())
     return Totals(
         total_sessions=total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TextIO
 
@@ -27,10 +27,11 @@ class Together(logging.StreamHandler[TextIO]):
 
 
 class Gathering:
-    """Takes records from any thread and gives them to the handlers in a thread of its own."""
+    """Takes records from any thread and gives them to the handlers in a thread of its own, where `prepare` makes them
+    ready."""
 
-    def __init__(self, *handlers: Together) -> None:
-        self._handlers = handlers
+    def __init__(self, prepare: Callable[[logging.LogRecord], None], *handlers: Together) -> None:
+        self._prepare, self._handlers = prepare, handlers
         self._records: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="log", daemon=True)
@@ -55,10 +56,18 @@ class Gathering:
             self._hurry.wait(GATHER_SECONDS)
             self._hurry.clear()
             gathered = [record, *self._waiting()]
-            records = [each for each in gathered if each is not None]
+            records = [each for each in gathered if each is not None and self._is_ready(each)]
             for handler in self._handlers:
                 handler.emit_all(records)
             record = self._records.get() if None not in gathered else None
+
+    def _is_ready(self, record: logging.LogRecord) -> bool:
+        try:
+            self._prepare(record)
+            return True
+        except Exception:  # a line that does not fit its words must not end all others
+            self._handlers[0].handleError(record)
+            return False
 
     def _waiting(self) -> list[logging.LogRecord | None]:
         found: list[logging.LogRecord | None] = []

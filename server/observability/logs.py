@@ -50,7 +50,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "pid": record.process,
             **getattr(record, "about", {}),
-            "message": record.getMessage(),
+            "message": getattr(record, "shown", ""),
         }
         if record.exc_text:
             line["error"] = record.exc_text
@@ -77,8 +77,13 @@ class _OffTheLoop(QueueHandler):
             record.exc_text = "\n".join("  " + on_one_line(masked(line)) for line in told.split("\n"))
         record.exc_info = None
         record.about = bound()
-        record.msg, record.args = on_one_line(masked(record.getMessage())), None
         return record
+
+
+def _make_fit(record: logging.LogRecord) -> None:
+    """What may be shown of the line. In the other thread, many at a time: where a line is logged, each would have to
+    find all that this takes anew."""
+    record.shown = on_one_line(masked(record.getMessage()))
 
 
 def _file(path: Path, belongs: Callable[[logging.LogRecord], bool]) -> RotatingFile:
@@ -107,7 +112,7 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
     directory cannot be written to.
     """
     console = Together()
-    console.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    console.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(shown)s", "%H:%M:%S"))
     console.addFilter(lambda record: record.name != "api")
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -120,7 +125,7 @@ def configure(directory: Path, level: str) -> Callable[[], None]:
     # Nothing of it is shown, and finding it out for each line costs as much as the line (`logging`, «Optimization»).
     logging.logThreads = logging.logMultiprocessing = False
     vars(logging)["_srcfile"] = None  # nor where in the source it was logged
-    gathering = Gathering(console, integration, api)
+    gathering = Gathering(_make_fit, console, integration, api)
     gathering.start()
 
     def end() -> None:

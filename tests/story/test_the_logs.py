@@ -69,6 +69,18 @@ def test_an_error_brings_its_traceback_and_stopping_twice_is_harmless(tmp_path: 
     assert "ValueError: broken" in line["error"]
 
 
+def test_a_line_whose_words_do_not_fit_is_told_on_stderr_and_ends_no_other(
+    tmp_path: Path, root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = logs.configure(tmp_path, "INFO")
+    log = logging.getLogger("server.test")
+    log.info("%d messages", "three")
+    log.info("after it")
+    stop()
+    assert [line["message"] for line in lines(tmp_path / "talkme_integration.log")] == ["after it"]
+    assert "%d messages" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -67,7 +67,8 @@ class AskedQuestions:
         self._gathering = None
 
     async def _note_all(self) -> None:
-        while self._asked:
+        """All that are there now: what comes meanwhile is gathered first."""
+        for _ in range(0, len(self._asked), AT_ONCE):
             asked, self._asked = self._asked[:AT_ONCE], self._asked[AT_ONCE:]
             if questions := [question for each in asked if (question := self._question(each))]:
                 await self._note(questions)

@@ -6,8 +6,8 @@ import asyncio
 import re
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -152,36 +152,49 @@ async def test_what_an_older_program_still_writes_is_counted_as_before(tmp_path:
         assert await store.received() == Received(7200.0, {1: 2, 2: 1})
 
 
-async def test_sqlite_makes_no_tables_beside_the_rows_that_a_message_touches(tmp_path: Path) -> None:
-    path, done = tmp_path / "iteira.db", list[str]()
-    async with opened(path):
-        pass
-    with closing(StoreFile(path).connect()) as db:
-        db.set_trace_callback(done.append)
+@contextmanager
+def prepared(path: Path) -> Iterator[sqlite3.Connection]:
+    file = StoreFile(path)
+    file.prepare()
+    with closing(file.connect()) as db:
+        yield db
+
+
+def statements(db: sqlite3.Connection, *work: Callable[[], object]) -> list[str]:
+    """What the work asks of SQLite. What triggers do is not told: it is explained with its cause."""
+    asked: list[str] = []
+    db.set_trace_callback(asked.append)
+    for each in work:
+        each()
+    db.set_trace_callback(None)
+    return [each for each in asked if not each.startswith("--")]
+
+
+def test_sqlite_makes_no_tables_beside_the_rows_that_a_message_touches(tmp_path: Path) -> None:
+    def way(db: sqlite3.Connection) -> None:
         inbox.accept(db, said(), [Quota("per_user", "anna", 10, 60.0)], StoreLimits(), now=1.0)
         [claim] = inbox.claim(db, "worker", 10.0, limit=5, history=10, now=2.0)
         inbox.save_reply(db, claim, Reply("Да", by="openai"), [], now=3.0)
         inbox.finish(db, claim, State.SENT, None, [], now=4.0)
-        db.set_trace_callback(None)
-        asked = [each for each in done if not each.startswith("--")]  # what triggers do is explained with its cause
+
+    with prepared(tmp_path / "iteira.db") as db:
+        asked = statements(db, lambda: way(db))
         made = {each: [step["opcode"] for step in db.execute(f"EXPLAIN {each}")] for each in asked}
     assert len(made) > 10
     assert [each for each, steps in made.items() if "OpenEphemeral" in steps] == []
 
 
-async def test_what_waits_and_what_is_old_is_found_without_looking_at_all_messages(tmp_path: Path) -> None:
-    path, done = tmp_path / "iteira.db", list[str]()
-    async with opened(path):
-        pass
-    with closing(StoreFile(path).connect()) as db:
-        db.set_trace_callback(done.append)
-        sessions.totals(db, active_since=0.0)
-        sessions.sweep(db, StoreLimits(), now=1.0)
-        figures.waiting(db, limit=10)
-        inbox.claim(db, "worker", 10.0, limit=5, history=10, now=2.0)
-        dead_letters.dead(db, limit=10, since=None)
-        db.set_trace_callback(None)
-        looks = [each for each in done if "FROM messages" in each and "ORDER BY id DESC LIMIT" not in each]
+def test_what_waits_and_what_is_old_is_found_without_looking_at_all_messages(tmp_path: Path) -> None:
+    with prepared(tmp_path / "iteira.db") as db:
+        asked = statements(
+            db,
+            lambda: sessions.totals(db, active_since=0.0),
+            lambda: sessions.sweep(db, StoreLimits(), now=1.0),
+            lambda: figures.waiting(db, limit=10),
+            lambda: inbox.claim(db, "worker", 10.0, limit=5, history=10, now=2.0),
+            lambda: dead_letters.dead(db, limit=10, since=None),
+        )
+        looks = [each for each in asked if "FROM messages" in each and "ORDER BY id DESC LIMIT" not in each]
         plans = {each: [step["detail"] for step in db.execute(f"EXPLAIN QUERY PLAN {each}")] for each in looks}
     assert len(plans) > 4
     whole = re.compile(r"(SCAN|SEARCH) messages$")

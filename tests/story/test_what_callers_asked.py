@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from server.conversation.asked import AskedQuestions
+from server.knowledge.base import Findings
+from server.models import Question
+from server.stores.base import StoreLimits
+from server.stores.memory.store import MemoryStore
+from tests.clock import FakeClock
 from tests.daemon import documented, real, running_daemon, settings_for
 from tests.model_server import Completion, model_server
 from tests.polling import eventually
@@ -77,3 +84,26 @@ async def test_what_was_asked_last_before_the_daemon_stopped_is_remembered(
         await client.post("/webhook/talkme", json=real("есть солярий"))
     async with running_daemon(settings) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         assert (await client.get("/knowledge-base/gaps")).json()["total"] == 1
+
+
+async def test_what_is_asked_while_questions_are_noted_is_gathered_for_the_next_time() -> None:
+    clock, steps = FakeClock(), list[int]()
+
+    class Busy(MemoryStore):
+        async def note_questions(self, asked: Sequence[Question]) -> None:
+            steps.append(len(asked))
+            if len(steps) < 10:
+                somebody_asks()
+
+    asked = AskedQuestions(Busy(StoreLimits(), clock), 0.5, clock)
+
+    def somebody_asks() -> None:
+        asked.note("anna", "есть солярий", Findings("есть солярий", 0.0), helped=False)
+
+    for _ in range(60):
+        somebody_asks()
+    await eventually(lambda: clock.sleepers, lambda found: found == 1)
+    clock.advance(0.5)
+    await eventually(lambda: (steps, clock.sleepers), lambda found: found == ([50, 11], 1))
+    await asked.close()
+    assert steps == [50, 11, 1]

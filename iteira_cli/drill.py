@@ -17,6 +17,7 @@ from iteira_cli.errors import CliError, NotFound
 from iteira_cli.nodes import START_SECONDS, Node, poll
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
     from fastapi import FastAPI, Request, Response
     from starlette.middleware.base import RequestResponseEndpoint
 
@@ -128,16 +129,18 @@ class Drill:
         return self._routing.choice(up or self.nodes).url
 
     async def _load_and_break(self) -> None:
+        import anyio
+
         self._began = time.monotonic()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with anyio.create_task_group() as group:
                 if self.plan.kill_every:
-                    group.create_task(self._break(group))
+                    group.start_soon(self._break, group)
                 await self.load.run(self.plan.duration)
         except* CliError as errors:
             raise errors.exceptions[0] from None
 
-    async def _break(self, group: asyncio.TaskGroup) -> None:
+    async def _break(self, group: TaskGroup) -> None:
         """One fault after another, as the seed says, until the load ends. Which process it hits depends also on which
         are there at that moment."""
         random = Random(f"faults {self.plan.seed}")  # noqa: S311 - to be repeated, not to be secret
@@ -153,7 +156,7 @@ class Drill:
             if kind < 0.6 and node.workers > 1:
                 await self._kill_worker(node, whom)
             else:
-                group.create_task(self._kill_node(node) if kind < 0.8 else self._restart(node))
+                group.start_soon(self._kill_node if kind < 0.8 else self._restart, node)
 
     async def _kill_worker(self, node: Node, whom: float) -> None:
         pids: list[int] = []

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import anyio
+
 from mock_server.delivery import Deliveries
 from mock_server.posting import Post
 from mock_server.verdict import Sent
@@ -113,10 +115,14 @@ class Load:
         return self._deliveries.last_refusal
 
     async def run(self, seconds: float) -> None:
-        """Let the callers speak for `seconds`; return when all that they said was accepted or given up."""
-        async with asyncio.TaskGroup() as group:
+        """Let the callers speak for `seconds`; return when all that they said was accepted or given up.
+
+        Where it is broken off, each caller is told until he hears it: a client that connects at that moment may take
+        it for the end of its own attempts (asyncio's task group tells once).
+        """
+        async with anyio.create_task_group() as group:
             for caller in self.callers:
-                group.create_task(self._speak(caller))
+                group.start_soon(self._speak, caller)
             await self._arrive(seconds)
             for caller in self.callers:
                 caller.line.put_nowait(None)

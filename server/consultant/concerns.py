@@ -56,26 +56,26 @@ ROOT = 5
 FORBIDDEN = "запрет"
 CHILDHOOD = 18
 """Years; whoever is said to be younger is asked about because of that."""
-_ASKED = {concern: re.compile(rf"\b(?:{words})(?!\w)", re.IGNORECASE) for concern, words in ASKED.items()}
+_ASKED = {concern: re.compile(rf"\b(?:{words})(?!\w)") for concern, words in ASKED.items()}
 _ANY_ASKED = re.compile(rf"\b(?:{'|'.join(ASKED.values())})(?!\w)")
-"""One pass over small letters, where most questions have nothing of the kind."""
-_SPEAKS = {concern: re.compile(rf"\b(?:{words})", re.IGNORECASE) for concern, words in SPEAKS.items()}
-_FOR_SO_LONG = re.compile(r"\b(?:до|на|\d+|полтора|пол) (?:\w+ )?(?:месяц|недел|лет\b|год)", re.IGNORECASE)
+"""One pass, where most questions have nothing of the kind. All expressions here are looked for in small letters, which
+takes a third of the time that it takes to ignore which they are."""
+_SPEAKS = {concern: re.compile(rf"\b(?:{words})") for concern, words in SPEAKS.items()}
+_FOR_SO_LONG = re.compile(r"\b(?:до|на|\d+|полтора|пол) (?:\w+ )?(?:месяц|недел|лет\b|год)")
 """How a description says how long it lasts, without a word that means lasting."""
-_MAY = re.compile(rf"\b(?:{MAY})\b", re.IGNORECASE)
-_WISHES = re.compile(r"что (?:можно|мне) (?:с этим )?(?:сделать|делать|посовет\w+)|что (?:по)?советуете", re.IGNORECASE)
-_ALLOWED = re.compile(rf"\b(?:{MAY}|дела\w+|мне)\b", re.IGNORECASE)
+_MAY = re.compile(rf"\b(?:{MAY})\b")
+_WISHES = re.compile(r"что (?:можно|мне) (?:с этим )?(?:сделать|делать|посовет\w+)|что (?:по)?советуете")
+_ALLOWED = re.compile(rf"\b(?:{MAY}|дела\w+|мне)\b")
 SCHOOL = 10
 """Years from which on somebody may ask for himself."""
-_I_AM = re.compile(r"\bмне (?:всего |только |ещ[её] |пока )?\w+\W*$", re.IGNORECASE)
-_THEIRS = re.compile(r"\b(?:ей|ему|им|не[её]|него|мне)\b", re.IGNORECASE)
-_CHILD = re.compile(rf"\b(?:{CHILD})\b", re.IGNORECASE)
+_I_AM = re.compile(r"\bмне (?:всего |только |ещ[её] |пока )?\w+\W*$")
+_THEIRS = re.compile(r"\b(?:ей|ему|им|не[её]|него|мне)\b")
+_CHILD = re.compile(rf"\b(?:{CHILD})\b")
 _OF_CONCERN = re.compile(
     rf"\b(?:{PREGNANT}|{GIVEN_TO}|{CHILD}|боль|возраст\w*|год\w*|лет|противопоказ\w*|опасн\w*|вред\w*|побочн\w*|последстви\w*|"
     r"синяк\w*|от[её]к\w*|шрам\w*|покраснени\w*|следы?|"
     r"эффект\w*|результат\w*|сеанс\w*|курс\w*|раз|срок\w*|подготов\w*|уход|восстановлени\w*|реабилитац\w*|анестези\w*|"
     r"обезболивани\w*|терпимо|нужн\w*|больно|болезненн\w*|держ\w*|хват\w*|ухаживать|нельзя|можно|деньги)\b",
-    re.IGNORECASE,
 )
 _ANY = frozenset({"делать", "сделать", "процедура", "услуга", "после", "прийти", "действовать", "салон", "клиника"})
 """Lemmas that tell of no single service."""
@@ -92,21 +92,22 @@ def concerns(text: str, before: Sequence[str] = ()) -> list[str]:
 @lru_cache(maxsize=256)
 def _concerns(text: str, before: tuple[str, ...]) -> tuple[str, ...]:
     """Kept for a while: one turn asks for them several times."""
-    if _WISHES.search(text):
+    small = text.lower()
+    if _WISHES.search(small):
         return ()
-    asks = _ANY_ASKED.search(text.lower())
-    found = [concern for concern, sign in _ASKED.items() if sign.search(text)] if asks else []
-    still = _THEIRS.search(text) is not None and any(map(_speaks_of_a_child, before))
+    found = [concern for concern, sign in _ASKED.items() if sign.search(small)] if _ANY_ASKED.search(small) else []
+    still = any(map(_speaks_of_a_child, before)) and _THEIRS.search(small) is not None
     if (still or _speaks_of_a_child(text)) and "возраст" not in found:
         found.insert(0, "возраст")
-    if "срок" not in found and "курс" not in found and asks_cost(text) and not _MAY.search(text):
+    if found and "срок" not in found and "курс" not in found and asks_cost(small) and not _MAY.search(small):
         found = [concern for concern in found if concern in {"боль", "вред", "уход", "следы"}]
     return tuple(found)
 
 
 def without_concern(text: str) -> str:
-    """The words that are left of a question when those that tell what of it is asked are taken away."""
-    return _OF_CONCERN.sub(" ", text)
+    """The words, in small letters, that are left of a question when those that tell what of it is asked are taken
+    away."""
+    return _OF_CONCERN.sub(" ", text.lower())
 
 
 def answering(
@@ -123,7 +124,7 @@ def answering(
     texts = [row for row in documents if not has_price(row)]
     for concern in asked:
         fitting = [row for row in texts if _speaks(row, concern, text)]
-        fitting.sort(key=lambda row: not _ASKED[concern].search(title(row)))
+        fitting.sort(key=lambda row: not _ASKED[concern].search(title(row).lower()))
         exact = [row for row in fitting if _about(row, subject)]
         alike = of_service if concern == FORBIDDEN else subject
         surely = [row for row in fitting if row is documents[0] or concern == FORBIDDEN]
@@ -137,7 +138,7 @@ def answering(
 def _speaks(document: Document, concern: str, text: str) -> bool:
     """Whether its title asks about the concern, or its answer tells of it."""
     told = f"{title(document)} {answer(document)}" if _names(document) else ""
-    if not (_ASKED[concern].search(title(document)) or _SPEAKS[concern].search(told)):
+    if not (_ASKED[concern].search(title(document).lower()) or _SPEAKS[concern].search(told.lower())):
         return False
     return is_question(document) and _shares(told or title(document), text, concern)
 
@@ -145,8 +146,9 @@ def _speaks(document: Document, concern: str, text: str) -> bool:
 def _remarks_on(remark: str, concern: str, text: str) -> bool:
     if concern == FORBIDDEN:
         return _shares(remark, text, concern)
-    lasting = concern == "срок" and _FOR_SO_LONG.search(remark) is not None
-    return lasting or _SPEAKS[concern].search(remark) is not None
+    small = remark.lower()
+    lasting = concern == "срок" and _FOR_SO_LONG.search(small) is not None
+    return lasting or _SPEAKS[concern].search(small) is not None
 
 
 def _akin(some: set[str], others: set[str]) -> bool:
@@ -165,9 +167,10 @@ def _names(document: Document) -> set[str]:
 def _speaks_of_a_child(text: str) -> bool:
     if not any(0 < number.value < CHILDHOOD for number in numbers(text)):
         return False
-    said = _CHILD.search(text) or re.search(r"\b(?:лет|год\w*)\b(?! назад)", text, re.IGNORECASE)
-    himself = _I_AM.search(text) and any(number.value >= SCHOOL for number in numbers(text))
-    return bool((said and _ALLOWED.search(text)) or himself)
+    small = text.lower()
+    said = _CHILD.search(small) or re.search(r"\b(?:лет|год\w*)\b(?! назад)", small)
+    himself = _I_AM.search(small) and any(number.value >= SCHOOL for number in numbers(text))
+    return bool((said and _ALLOWED.search(small)) or himself)
 
 
 def _about(document: Document, subject: set[str]) -> bool:

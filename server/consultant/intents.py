@@ -183,9 +183,8 @@ FORMULAS = {meaning: re.compile(rf"\b(?:{words})\b") for meaning, words in ALONE
 SIGNS = {meaning: re.compile(rf"(?<![\w+])(?:{words})(?!\w)") for meaning, words in ANYWHERE.items()}
 ANY_SIGN = re.compile(rf"(?<![\w+])(?:{'|'.join(ANYWHERE.values())})(?!\w)")
 """One pass over the words where most have no sign: thirteen passes are half of what understanding a question costs."""
-NO_QUESTION = re.compile(rf"\b(?:{'|'.join((*ALONE.values(), SMALL))})\b")
+NO_QUESTION = re.compile(rf"(?:[^а-яa-z0-9]|\b(?:{'|'.join((*ALONE.values(), SMALL))})\b)*+")
 """What may stand around a question, or alone: where nothing else is said, nothing is asked."""
-NO_WORDS = re.compile(r"[^а-яa-z0-9]+")
 
 
 @lru_cache(maxsize=256)
@@ -197,7 +196,7 @@ def intent(text: str) -> Intent:
     if ANY_SIGN.search(words):
         return next(meaning for meaning, sign in SIGNS.items() if sign.search(words))
     rest = plain(without_introduction(text))
-    if not _something_left(rest):
+    if NO_QUESTION.fullmatch(rest):
         if rest != words:
             return Intent.INTRODUCTION
         for meaning, formula in FORMULAS.items():
@@ -209,7 +208,3 @@ def intent(text: str) -> Intent:
 def greets(text: str) -> bool:
     """Whether a greeting is among the words."""
     return bool(FORMULAS[Intent.GREETING].search(plain(text)))
-
-
-def _something_left(words: str) -> bool:
-    return bool(NO_WORDS.sub("", NO_QUESTION.sub(" ", words)))

@@ -62,6 +62,24 @@ WORDS = [
     (r"byn", "белорусских рублей"),
     (r"мин\.", "минут"),
 ]
+WORDS_SIGNS = (
+    "т.",
+    "др.",
+    "напр.",
+    "тел.",
+    "ул.",
+    "пр-т",
+    "просп.",
+    "пр.",
+    "пер.",
+    "г.",
+    "д.",
+    "корп.",
+    "руб",
+    "byn",
+    "мин.",
+)
+"""Small letters of which each of the `WORDS` has some: most sentences have none, and to look for these is quick."""
 SIGNS = [("№", " номер "), ("&", " и "), ("₽", " российских рублей "), ("$", " долларов "), ("€", " евро ")]
 
 
@@ -69,7 +87,8 @@ def pronounced(text: str) -> str:
     """The same text with everything spelled out that would be read letter by letter, or wrongly."""
     if DIGIT.search(text):
         text = _with_numbers(text)
-    text = _WORD.sub(lambda match: f"{_SAID_OF_WORD[str(match.lastgroup)]} ", text)
+    if any(map(text.lower().__contains__, WORDS_SIGNS)):
+        text = _WORD.sub(lambda match: f"{_SAID_OF_WORD[str(match.lastgroup)]} ", text)
     for sign, word in SIGNS:
         text = text.replace(sign, word)
     return re.sub(r"[ \u00a0\u202f]{2,}", " ", text)

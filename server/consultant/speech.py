@@ -17,6 +17,8 @@ RULE = re.compile(r"^\s*[-*_=|:\s]{3,}$", re.MULTILINE)
 EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 LEFTOVER = re.compile(r"`+|\*\*|(?<!\d)\*(?!\d)|\|")
 SPACES = re.compile(r"\s+(?=[.,!?;:…]|$)|(?<=\s)\s+")
+SPACES_SIGNS = tuple(f" {behind}" for behind in " .,!?;:…")
+"""One of these, or white space that is no space, is there where `SPACES` finds something before the end."""
 ORDINARY = re.compile(r"[\w\s.,:;!?…()«»\"'%/–—-]*")
 """Nothing that cannot be heard is among these, and no mark but a line's own: most answers need not be looked at sign by
 sign."""
@@ -36,7 +38,9 @@ def spoken(text: str) -> str:
     said = " ".join(sentences)
     if not ORDINARY.fullmatch(said):
         said = "".join(filter(_audible, said))
-    said = SPACES.sub("", said).strip()
+    if not said.isprintable() or any(map(said.__contains__, SPACES_SIGNS)):
+        said = SPACES.sub("", said)
+    said = said.strip()
     return said if any(map(str.isalnum, said)) else ""
 
 

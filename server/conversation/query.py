@@ -57,11 +57,11 @@ CIRCUMSTANCE = re.compile(
 )
 """The beginning of «а в Новой Боровой?» and «а для мужчин?»: where or for whom, not what."""
 BEFORE_WHOM = re.compile(r"(?:(?:а|и|ну|или|если|тогда)\s+)+(?P<whom>\w+)\W*$", re.I)
-REFERRING = re.compile(r"\b(?:их|его|е[её]|эт[аоу]|этот|эти|такой|такое|такую)\b", re.I)
+REFERRING = re.compile(r"\b(?:их|его|е[её]|эт[аоу]|этот|эти|такой|такое|такую)\b")
 """Words that stand for what was named before."""
 CORRECTING = re.compile(r"\b(?:(?:я )?(?:име(?:ю|л|ла) в виду|хотел[аи]? сказать)|точнее|вернее|то есть)\b,?", re.I)
 """What stands beside the words that put right what was said before."""
-OPEN = re.compile(r"\b(?:работаете|работает|открыты?|закрыты?|(?:до|с|со) скольк\w+)\b", re.I)
+OPEN = re.compile(r"\b(?:работаете|работает|открыты?|закрыты?|(?:до|с|со) скольк\w+)\b")
 WHEN = frozenset(
     re.findall(
         r"\w+",
@@ -104,7 +104,7 @@ def query(text: str, history: Sequence[Exchange]) -> str:
         return f"{text} {APPOINTMENT}"
     if asks_opening_hours(text):
         return f"{text} {OPENING_HOURS}"
-    if CORRECTING.search(text) and history:
+    if history and CORRECTING.search(text):
         return f"{query(history[-1].text, history[:-1])} {' '.join(CORRECTING.sub(' ', text).split())}"
     if "возраст" in concerns(text, [exchange.text for exchange in history]):
         return f"{_gone_on(text, history)} {AGE}"
@@ -141,14 +141,14 @@ def _subject(history: Sequence[Exchange]) -> str | None:
 
 def asks_opening_hours(text: str) -> bool:
     """Whether the words ask when it is open, and nothing else."""
-    return OPEN.search(text) is not None and set(lemmas(text)) <= WHEN
+    return OPEN.search(text.lower()) is not None and set(lemmas(text)) <= WHEN
 
 
 def _names_something(text: str) -> bool:
     """A concern of its own, «можно беременным», is something that is asked of what was named before."""
     asked = concerns(text)
     found = words(without_audience(without_concern(text) if asked else text))
-    if asked or REFERRING.search(text):
+    if asked or REFERRING.search(text.lower()):
         found = [word for word in found if part_of_speech(word) in {"NOUN", ""}]
     whole = any(part_of_speech(word) in SENTENCE or word.startswith("скольк") for word in found)
     return (whole or not _is_circumstance(text)) and any(map(_names, found))

@@ -72,7 +72,7 @@ def worth_knowing(findings: Findings, text: str) -> Findings:
     if not others:
         return findings
     found = [finding.document for finding in findings.results]
-    wanted, concerned = _wanted(findings.query, frozenset(), found), bool(concerns(text))
+    wanted, concerned = frozenset(_wanted(findings.query, frozenset(), found)), bool(concerns(text))
     count = _Count(findings, found)
     counts = [count.of(wanted, document) if has_price(document) else 0 for document in found]
     most = max(counts)
@@ -174,15 +174,16 @@ def _fitting(services: Sequence[Document], query: str, refused: frozenset[str]) 
 
 
 class _Count:
-    """Counts the wanted words that a title holds."""
+    """Counts the wanted words that the titles of these documents hold."""
 
     def __init__(self, findings: Findings, documents: Iterable[Document]) -> None:
-        self._said = frozenset().union(*map(_named, documents))
+        self._named = {id(document): _named(document) for document in documents}
+        self._said = frozenset().union(*self._named.values())
         self._meant = frozenset(lemmas(findings.understood)) - frozenset(lemmas(findings.query))
 
     def of(self, wanted: Iterable[str], document: Document) -> int:
         """Where no title has a word of the caller's, what the files call it counts as one."""
-        held, words = _named(document), frozenset(wanted)
+        held, words = self._named[id(document)], frozenset(wanted)
         said = self._said & words
         if not said and self._meant & held:
             return 1
@@ -190,7 +191,7 @@ class _Count:
 
     def exactly(self, wanted: Iterable[str], document: Document) -> bool:
         """Whether its title has all of them, or what the files call the only one there is."""
-        held, words = _named(document), frozenset(wanted)
+        held, words = self._named[id(document)], frozenset(wanted)
         called = len(words) == 1 and not self._said & words and self._meant & held
         return words <= held or bool(called)
 

@@ -49,8 +49,9 @@ class AskedQuestions:
 
         `helped`: whether the caller got an answer, however sure the search was.
         """
-        if len(self._asked) < MOST:
-            self._asked.append(_Asked(user_id, text, findings.confidence, helped))
+        if len(self._asked) == MOST or intent(text) is not Intent.QUESTION:
+            return
+        self._asked.append(_Asked(user_id, text, findings.confidence, helped))
         if self._gathering is None:
             self._gathering = asyncio.create_task(self._gather())
 
@@ -80,7 +81,7 @@ class AskedQuestions:
             log.warning("%d questions were not remembered: %s", len(questions), error)
 
     def _question(self, asked: _Asked) -> Question | None:
-        words = nameless(without_introduction(asked.text)) if intent(asked.text) is Intent.QUESTION else None
+        words = nameless(without_introduction(asked.text))
         if words is None:
             return None
         answered = asked.helped and asked.confidence >= self._min_confidence

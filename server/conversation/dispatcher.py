@@ -118,9 +118,10 @@ class Dispatcher:
             self._store_was_away = False
 
     async def _renew_overdue(self) -> None:
-        """After a stall, what is under way here must not be claimed as if its worker had died."""
-        now = self._clock.now()
-        if any(each.claim.expires_at <= now for each in self._under_way.values()):
+        """After a stall, what is under way here must not be claimed as if its worker had died. What was claimed first
+        ends first: renewed are all together."""
+        first = next(iter(self._under_way.values()), None)
+        if first and first.claim.expires_at <= self._clock.now():
             await self._renew()
 
     def _start(self, claim: Claim) -> None:

@@ -16,11 +16,12 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from server.errors import TooMany
 from server.intake.addresses import Addresses, Network, within
 from server.intake.backlog import Backlog
+from server.intake.json_response import JSONResponse
 from server.intake.rates import Counted, network_of, told
 from server.intake.refusal import refusal, too_many
 

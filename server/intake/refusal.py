@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from starlette.responses import JSONResponse
-
 from server.errors import TooMany
+from server.intake.json_response import JSONResponse
 from server.intake.rates import told
 from server.models import Incoming
 

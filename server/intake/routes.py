@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from server.clock import Clock
 from server.errors import InboxFull, PayloadError, Stopping, StoreError, TokenNotAllowed, TooMany
 from server.intake import payload
 from server.intake.accept import Intake
+from server.intake.json_response import JSONResponse
 from server.intake.limits import BodyIncomplete, BodyTooLarge, read_body
 from server.intake.rates import network_of, told
 from server.intake.refusal import refusal, too_many

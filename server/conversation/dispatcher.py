@@ -119,7 +119,7 @@ class Dispatcher:
 
     async def _renew_overdue(self) -> None:
         """After a stall, what is under way here must not be claimed as if its worker had died. What was claimed first
-        ends first: renewed are all together."""
+        ends first, or as good as: all are renewed together."""
         first = next(iter(self._under_way.values()), None)
         if first and first.claim.expires_at <= self._clock.now():
             await self._renew()

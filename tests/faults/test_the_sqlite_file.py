@@ -19,6 +19,8 @@ from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.stores.sqlite import dead_letters, figures, inbox, schema, sessions
 from server.stores.sqlite.file import StoreFile
+from tests.clock import FakeClock
+from tests.polling import eventually
 
 
 def said(user: str = "anna") -> Incoming:
@@ -232,6 +234,22 @@ async def test_an_outcome_written_by_another_process_reaches_whoever_waits(tmp_p
         outcome = await waiting
         assert outcome is not None
         assert outcome.state is State.SENT
+
+
+async def test_whoever_waits_for_work_looks_at_the_end_of_his_wait_what_others_have_left(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = store_from_url(f"sqlite:///{tmp_path / 'i.db'}", StoreLimits(), clock)
+    await store.open()
+    await store.accept(said())
+    (dead,) = await store.claim("dead", 10, 1)
+    before = clock.sleepers
+    waiting = asyncio.create_task(store.claim("living", 10, 1, wait=11))
+    await eventually(lambda: clock.sleepers, lambda sleepers: sleepers > before)
+    await store.check()  # in whose transaction the lease still holds
+    clock.advance(11)
+    (taken,) = await waiting
+    assert taken.message.id == dead.message.id
+    await store.close()
 
 
 async def test_while_another_program_locks_the_file_nothing_is_accepted_and_afterwards_everything(

@@ -104,7 +104,8 @@ class SQLiteStore:
 
         claims: Sequence[Claim] | None = None
         if wait > 0:  # what this process accepts is claimed with it; what another one does is its own to claim
-            claims = await self._writer.run_behind(work, self._clock.timeout(wait), at_once=self._more_to_claim)
+            in_time = partial(self._clock.later, wait)
+            claims = await self._writer.run_behind(work, in_time, at_once=self._more_to_claim)
         if claims is None:  # leases may have ended meanwhile
             claims = await self._writer.run(work, brief=True)
         self._more_to_claim = len(claims) == limit

@@ -7,12 +7,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from server.clock import Alarm
 from server.errors import StoreError
 
 T = TypeVar("T")
@@ -85,23 +86,22 @@ class GroupWriter:
         return result
 
     async def run_behind(
-        self, work: Work[T], limit: AbstractAsyncContextManager[object], *, at_once: bool = False
+        self, work: Work[T], in_time: Callable[[Callable[[], None]], Alarm], *, at_once: bool = False
     ) -> T | None:
         """Do brief work behind what others write, until it comes to something: to what is true.
 
         It is done at once where that is asked for, and where something was written since it was done last. None when
-        `limit` or `withdraw` ends it. One at a time; raises as `run` does.
+        it is withdrawn: by `withdraw`, or by the alarm that `in_time` sets. One at a time; raises as `run` does.
         """
         job = self._behind = self._job(work)
         if at_once or self._behind_its_time:
             self._begin()
+        alarm = in_time(partial(self._withdraw, job))
         try:
-            with suppress(TimeoutError):
-                async with limit:
-                    await asyncio.shield(job.future)
+            result: T | None = await job.future
         finally:
+            alarm.cancel()
             self._withdraw(job)
-        result: T | None = await job.future
         return result
 
     def withdraw(self) -> None:
@@ -127,7 +127,8 @@ class GroupWriter:
         job.withdrawn = True
         if self._behind is job:
             self._behind = None
-            job.future.set_result(None)
+            if not job.future.done():  # it is cancelled where nobody waits any more
+                job.future.set_result(None)
 
     def _begin(self) -> None:
         """Begin a transaction with what this turn of the event loop brings, unless one is under way: its end begins

@@ -1,4 +1,4 @@
-"""What the webhook answers, as JSON."""
+"""Answers of the webhook, and of the gate before it, as JSON."""
 
 from __future__ import annotations
 

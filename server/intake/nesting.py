@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-STRING = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"?', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 def deeper_than(limit: int, raw: bytes) -> bool:

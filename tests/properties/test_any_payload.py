@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import PayloadError
+from server.intake.nesting import deeper_than
 from server.intake.payload import parse
 from tests.daemon import TOKEN
 
@@ -60,3 +61,17 @@ def test_any_json(body: Any) -> None:
 @given(st.text(min_size=1))
 def test_any_words_of_a_caller(text: str) -> None:
     check(json.dumps({"token": TOKEN, "user_id": "anna", "text": text}).encode())
+
+
+TEXTS = st.text(alphabet='[]{}\\"\nа', max_size=8)
+NESTED = st.recursive(TEXTS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2))
+
+
+def depth(body: Any) -> int:
+    inner = body.values() if isinstance(body, dict) else body if isinstance(body, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@given(NESTED, st.integers(0, 4))
+def test_how_deep_json_is_nested_is_told_whatever_its_texts_hold(body: Any, limit: int) -> None:
+    assert deeper_than(limit, json.dumps(body).encode()) == (depth(body) > limit)

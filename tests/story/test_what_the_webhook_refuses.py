@@ -31,6 +31,7 @@ def without(field: str) -> dict[str, Any]:
         (b"\xff\xfe", "тело запроса"),
         ("[" * 50_000, "вложены глубже 32"),
         ('{"a":' * 33 + "1" + "}" * 33, "вложены глубже 32"),
+        (r'{"a": "\n", "b": ' + "[" * 50_000, "вложены глубже 32"),
         ('{"token": NaN}', "тело запроса"),
         ('{"token": -Infinity}', "тело запроса"),
         ('{"user_id": ' + "1" * 5000 + "}", "тело запроса"),
@@ -125,10 +126,11 @@ async def test_odd_json_that_says_what_is_meant_is_taken(daemon: httpx.AsyncClie
     broken_off = json.dumps(documented("привет \ud83d"), ensure_ascii=True)
     marked = "\ufeff" + json.dumps(documented())
     deep = documented(metadata=[[[[[[[[["nine"]]]]]]]]])
-    for body in (json.dumps(brackets), twice, broken_off, marked, json.dumps(deep)):
+    lines = documented("строка\n" + "[" * 40)
+    for body in (json.dumps(brackets), json.dumps(lines), twice, broken_off, marked, json.dumps(deep)):
         assert (await daemon.post(URL, content=body.encode())).status_code == 200
     transcript = (await daemon.get("/webhook/talkme/session/anna")).json()["transcript"]
-    assert [line["text"] for line in transcript if line["role"] == "caller"][2] == "привет"
+    assert [line["text"] for line in transcript if line["role"] == "caller"][3] == "привет"
     assert (await daemon.get("/webhook/talkme/session/boris")).status_code == 404
 
 

@@ -8,6 +8,7 @@ import logging
 from server.clock import Clock
 from server.ending import ended
 from server.errors import StoreError
+from server.models import Swept
 from server.stores.base import Sessions
 
 log = logging.getLogger(__name__)
@@ -31,14 +32,18 @@ class Housekeeper:
         while True:
             await self._clock.sleep(ROUND_SECONDS)
             try:
-                swept = await self._sessions.sweep()
+                _tell(await self._sessions.sweep())
             except StoreError as error:
                 log.warning("no housekeeping this time: %s", error)
-                continue
-            if swept.closed_sessions or swept.removed_messages or swept.removed_sessions:
-                log.info(
-                    "housekeeping: %d sessions closed, %d messages and %d sessions removed",
-                    swept.closed_sessions,
-                    swept.removed_messages,
-                    swept.removed_sessions,
-                )
+            except Exception:  # else what should be removed would stay for as long as this process lives
+                log.exception("housekeeping: our own error")
+
+
+def _tell(swept: Swept) -> None:
+    if swept.closed_sessions or swept.removed_messages or swept.removed_sessions:
+        log.info(
+            "housekeeping: %d sessions closed, %d messages and %d sessions removed",
+            swept.closed_sessions,
+            swept.removed_messages,
+            swept.removed_sessions,
+        )

@@ -74,6 +74,8 @@ class Heartbeat:
                 await self._presence.report(self._report())
             except StoreError as error:
                 log.warning("this worker could not report itself: %s", error)
+            except Exception:  # whoever does not report himself any more counts as dead
+                log.exception("this worker could not report itself: our own error")
             await self._clock.sleep(REPORT_SECONDS)
 
     def _report(self) -> Worker:

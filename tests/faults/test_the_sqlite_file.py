@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import resource
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -94,6 +96,30 @@ async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as newer:
         newer.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     assert "newer iteira" in await refusal(path)
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process can open none, as when callers hold all of its connections."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_one = os.dup(0)
+    os.close(next_one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+
+async def test_a_session_is_cleared_though_the_process_can_open_no_more_files(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as store:
+        await store.accept(said())
+        with no_more_files():
+            assert await store.clear_session("anna")
+        assert "Привет".encode() in path.with_name("iteira.db-wal").read_bytes()
+        await store.sweep()
+        assert not path.with_name("iteira.db-wal").read_bytes()
 
 
 async def test_a_place_where_nothing_can_be_written_is_refused(tmp_path: Path) -> None:

@@ -60,12 +60,10 @@ class StoreFile:
 
     def empty_wal(self) -> bool:
         """Bring what was deleted out of the write-ahead log too: it holds what pages were like before. False where
-        another process reads at this moment."""
-        db = self.connect()
+        that cannot be done, as while another process reads."""
         try:
-            busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            with closing(self.connect()) as db:
+                busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             return not busy
         except sqlite3.Error:
             return False
-        finally:
-            db.close()

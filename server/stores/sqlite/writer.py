@@ -180,26 +180,32 @@ def _whole(db: sqlite3.Connection, batch: list[_Job]) -> None:
 def _has_begun(db: sqlite3.Connection, batch: list[_Job], *, patience: float) -> bool:
     """Do the work inside a transaction that is not flushed yet. False, and nothing was done, while another process
     writes; with an error after `patience` seconds of it."""
+    for is_done in (_is_done_together, _is_done_one_by_one):
+        try:
+            _begin_within(db, patience)
+        except sqlite3.Error as error:
+            _fail(db, batch if patience else [], error)
+            return False
+        try:
+            if is_done(db, batch):
+                break
+            db.execute("ROLLBACK")  # it gives the lock away: another process may be next
+        except sqlite3.Error as error:
+            _fail(db, batch, error)
+            break
+    return True
+
+
+def _begin_within(db: sqlite3.Connection, patience: float) -> None:
     until = time.monotonic() + patience
     while True:
         try:
             db.execute("BEGIN IMMEDIATE")
-            break
+            return
         except sqlite3.Error as error:
-            if time.monotonic() < until and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                time.sleep(LOOK_SECONDS)
-            else:
-                _fail(db, batch if patience else [], error)
-                return False
-    try:
-        if not _all_well(db, batch):
-            db.execute("ROLLBACK")
-            db.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                _perform(db, job)
-    except sqlite3.Error as error:
-        _fail(db, batch, error)
-    return True
+            if time.monotonic() >= until or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(LOOK_SECONDS)
 
 
 def _flush(db: sqlite3.Connection, batch: list[_Job]) -> None:
@@ -218,7 +224,7 @@ def _fail(db: sqlite3.Connection, batch: list[_Job], error: sqlite3.Error) -> No
             db.execute("ROLLBACK")
 
 
-def _all_well(db: sqlite3.Connection, batch: list[_Job]) -> bool:
+def _is_done_together(db: sqlite3.Connection, batch: list[_Job]) -> bool:
     """Do all of it, as if nothing could go wrong, which it seldom does; False where something has."""
     try:
         for job in batch:
@@ -227,6 +233,12 @@ def _all_well(db: sqlite3.Connection, batch: list[_Job]) -> bool:
         raise
     except Exception:  # whose it was, and what it was, shows when each is done for itself
         return False
+    return True
+
+
+def _is_done_one_by_one(db: sqlite3.Connection, batch: list[_Job]) -> bool:
+    for job in batch:
+        _perform(db, job)
     return True
 
 

@@ -71,15 +71,19 @@ class Delivery:
 
         return ended
 
-    async def finish(self, code: FinishCode) -> None:
-        """End the dialog. What goes wrong is only noted: the caller has heard the reply, and sending it again would
-        be worse."""
+    async def finish(self, code: FinishCode, until: float) -> None:
+        """End the dialog, `until` that hour at the latest. What goes wrong is only noted: the caller has heard the
+        reply, and sending it again would be worse."""
         began, outcome = self._clock.now(), "taken"
         try:
-            await self._talkme.finish(self._token, code, self._noted("finish"))
+            async with self._clock.timeout(max(0.0, until - began)):
+                await self._talkme.finish(self._token, code, self._noted("finish"))
         except TalkMeError as error:
             outcome = _kind(error)
             log.warning("message %s: the dialog was not finished: %s", self._id, unquoted(str(error)))
+        except TimeoutError:
+            outcome = "no answer in time"
+            log.warning("message %s: the dialog was not finished within server.message_timeout", self._id)
         self.timeline.add("finish", code=code.value, outcome=outcome, seconds=self._clock.now() - began)
 
 

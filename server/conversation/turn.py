@@ -106,15 +106,16 @@ class Turn:
             return State.FAILED, f"given up: {claim.message.attempts - 1} workers have died or stalled over it"
         if age > self._stale_after:
             return State.EXPIRED, f"{age:.0f} s old, more than server.stale_after allows"
+        until = self._clock.now() + self._message_timeout
         try:
             async with self._clock.timeout(self._message_timeout):
                 reply = await self._reply(claim, must_hold, delivery)
-                if reply.finish:
-                    await delivery.finish(reply.finish)
         except TimeoutError:
             return State.FAILED, f"not done within server.message_timeout ({self._message_timeout:g} s)"
         except (TalkMeError, ConsultantError) as error:
             return State.FAILED, str(error)
+        if reply.finish:
+            await delivery.finish(reply.finish, until)
         return State.SENT, None
 
     async def _reply(self, claim: Claim, must_hold: Callable[[], None], delivery: Delivery) -> Reply:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import httpx
 
-from tests.daemon import TOKEN, documented, real
+from tests.daemon import TOKEN, documented, real, running_daemon, settings_for
 from tests.polling import eventually
 from tests.scripted_talkme import Answer, ScriptedTalkMe
 
@@ -74,6 +75,25 @@ async def test_a_goodbye_ends_the_dialog_after_the_last_words(
     spoken = [call for call in talkme.calls if call.method != "simulateTyping"]
     assert [call.method for call in spoken] == ["send", "finish"]
     assert spoken[1].body == {"code": "SUCCESS"}
+
+
+async def test_a_reply_was_sent_though_talkme_does_not_answer_that_the_dialog_is_ended(
+    folder: Path, talkme: ScriptedTalkMe
+) -> None:
+    of_a_turn = {"message_timeout": 2, "reply_wait": 0.05}
+    settings = settings_for(folder, talkme.url, server=of_a_turn, agent={"timeout": 1}, talkme={"timeout": 1.5})
+    talkme.script["finish"].extend([Answer(until=asyncio.Event())] * 10)
+    async with running_daemon(settings) as url, httpx.AsyncClient(base_url=url) as daemon:
+        farewell = real("Спасибо, до свидания", message_id=1)
+        await daemon.post("/webhook/talkme", json=farewell)
+
+        async def states() -> set[str]:
+            session = (await daemon.get("/webhook/talkme/session/xI4WylKDvtas")).json()
+            return {line["state"] for line in session["transcript"]}
+
+        await eventually(states, lambda states: states == {"sent"})
+        assert (await daemon.post("/webhook/talkme", json=farewell)).status_code == 200
+    assert len(talkme.sent()) == 1
 
 
 async def test_who_asks_for_a_human_is_handed_over(daemon: httpx.AsyncClient, talkme: ScriptedTalkMe) -> None:

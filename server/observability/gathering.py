@@ -16,14 +16,18 @@ class Together(logging.StreamHandler[TextIO]):
     """A handler that writes several records at once."""
 
     def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
-        """Those that pass its filters, in one write."""
+        """Those that pass its filters. As `logging` does: what cannot be logged must not break what goes on."""
+        try:
+            self.write_all(records)
+        except Exception:
+            self.handleError(records[-1])
+
+    def write_all(self, records: Sequence[logging.LogRecord]) -> None:
+        """In one write; raises whatever goes wrong with it."""
         lines = [self.format(record) + self.terminator for record in records if self.filter(record)]
         if lines:
-            try:
-                self.stream.write("".join(lines))
-                self.flush()
-            except Exception:  # as `logging` does: what cannot be logged must not break what goes on
-                self.handleError(records[-1])
+            self.stream.write("".join(lines))
+            self.flush()
 
 
 class Gathering:
@@ -57,7 +61,7 @@ class Gathering:
             self._hurry.clear()
             gathered = [record, *self._waiting()]
             records = [each for each in gathered if each is not None and self._is_ready(each)]
-            for handler in self._handlers:
+            for handler in self._handlers if records else ():
                 handler.emit_all(records)
             record = self._records.get() if None not in gathered else None
 

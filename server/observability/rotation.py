@@ -32,15 +32,24 @@ class RotatingFile(WatchedFileHandler, Together):
     def emit(self, record: logging.LogRecord) -> None:
         self.emit_all([record])
 
-    def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
+    def write_all(self, records: Sequence[logging.LogRecord]) -> None:
         if self._lines >= LOOK_EVERY:
             self._lines = 0
             if self._is_due():
                 with suppress(OSError):  # a log that cannot be rotated is still better than none
                     self._rotate()
         self._lines += len(records)
-        self.reopenIfNeeded()
-        super().emit_all(records)
+        self._be_open()
+        super().write_all(records)
+
+    def _be_open(self) -> None:
+        """Somebody may have removed the file with its folder, and what could not be opened before may be by now."""
+        try:
+            self.reopenIfNeeded()
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.stream:
+            self.stream = self._open()
 
     def _is_due(self) -> bool:
         try:

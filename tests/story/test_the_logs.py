@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from server.observability import logs
 from server.observability.about import about, masked, masked_id
 from server.observability.rotation import RotatingFile
+from tests.polling import eventually
 
 
 @pytest.fixture
@@ -67,6 +69,39 @@ def test_an_error_brings_its_traceback_and_stopping_twice_is_harmless(tmp_path: 
     stop()
     (line,) = lines(tmp_path / "talkme_integration.log")
     assert "ValueError: broken" in line["error"]
+
+
+def test_logging_goes_on_when_its_folder_is_removed(
+    tmp_path: Path, root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "logs"
+    stop = logs.configure(folder, "INFO")
+    shutil.rmtree(folder)
+    logging.getLogger("server.test").info("somebody has cleaned up")
+    stop()
+    assert [line["message"] for line in lines(folder / "talkme_integration.log")] == ["somebody has cleaned up"]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+async def test_a_log_file_that_cannot_be_opened_silences_nothing_else_and_is_tried_again(
+    tmp_path: Path, root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "talkme_integration.log"
+    stop = logs.configure(tmp_path, "INFO")
+    file.unlink()
+    file.mkdir()
+    logging.getLogger("server.test").warning("in vain for the file")
+    told: list[str] = []
+
+    def stderr() -> str:
+        told.append(capsys.readouterr().err)
+        return "".join(told)
+
+    assert "in vain for the file" in await eventually(stderr, lambda told: "IsADirectoryError" in told)
+    file.rmdir()
+    logging.getLogger("server.test").warning("the way is free")
+    stop()
+    assert [line["message"] for line in lines(file)] == ["the way is free"]
 
 
 def test_a_line_whose_words_do_not_fit_is_told_on_stderr_and_ends_no_other(

@@ -7,10 +7,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.clock import Clock
+from server.clock import Alarm, Clock
 from server.consultant.intents import Intent, intent
 from server.consultant.names import without_introduction
-from server.ending import ended
 from server.errors import StoreError
 from server.knowledge.base import Findings
 from server.knowledge.gaps import nameless
@@ -42,7 +41,8 @@ class AskedQuestions:
         """From `min_confidence` (0 to 1) on a question counts as answered."""
         self._gaps, self._min_confidence, self._clock = gaps, min_confidence, clock
         self._asked: list[_Asked] = []
-        self._gathering: asyncio.Task[None] | None = None
+        self._alarm: Alarm | None = None
+        self._noting: asyncio.Task[None] | None = None
 
     def note(self, user_id: str, text: str, findings: Findings, *, helped: bool) -> None:
         """Returns at once. What is no question, or has no words beside names and numbers, is not noted.
@@ -52,20 +52,24 @@ class AskedQuestions:
         if len(self._asked) == MOST or intent(text) is not Intent.QUESTION:
             return
         self._asked.append(_Asked(user_id, text, findings.confidence, helped))
-        if self._gathering is None:
-            self._gathering = asyncio.create_task(self._gather())
+        if self._alarm is None:
+            self._alarm = self._clock.later(TOGETHER, self._begin)
 
     async def close(self) -> None:
-        """Finish what is under way."""
-        if self._gathering:
-            await ended(self._gathering)
+        """Note all that waits, after what is being noted."""
+        if self._alarm:
+            self._alarm.cancel()
+        if self._noting:
+            await asyncio.wait([self._noting])
         await self._note_all()
 
-    async def _gather(self) -> None:
-        while self._asked:
-            await self._clock.sleep(TOGETHER)
-            await self._note_all()
-        self._gathering = None
+    def _begin(self) -> None:
+        """One step at a time: where the one before is still under way, what is there waits for the next."""
+        self._alarm = None
+        if self._noting and not self._noting.done():
+            self._alarm = self._clock.later(TOGETHER, self._begin)
+        else:
+            self._noting = asyncio.create_task(self._note_all())
 
     async def _note_all(self) -> None:
         """All that are there now: what comes meanwhile is gathered first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,23 @@ async def test_what_is_asked_while_questions_are_noted_is_gathered_for_the_next_
     await eventually(lambda: (steps, clock.sleepers), lambda found: found == ([50, 11], 1))
     await asked.close()
     assert steps == [50, 11, 1]
+
+
+async def test_questions_that_are_being_noted_when_the_daemon_stops_are_noted_once() -> None:
+    clock, held, steps = FakeClock(), asyncio.Event(), list[int]()
+
+    class Slow(MemoryStore):
+        async def note_questions(self, asked: Sequence[Question]) -> None:
+            await held.wait()
+            steps.append(len(asked))
+
+    asked = AskedQuestions(Slow(StoreLimits(), clock), 0.5, clock)
+    for _ in range(2):  # the second while the first is being noted
+        asked.note("anna", "есть солярий", Findings("есть солярий", 0.0), helped=False)
+        clock.advance(0.5)
+        await asyncio.sleep(0)
+    closing = asyncio.create_task(asked.close())
+    await asyncio.sleep(0)
+    held.set()
+    await closing
+    assert steps == [1, 1]

@@ -14,13 +14,11 @@ from server.consultant.circuit import Circuit
 from server.consultant.phrases import Phrases
 from server.errors import ConsultantError
 from server.models import FinishCode
+from server.observability.stages import FIXED
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
 
 log = logging.getLogger(__name__)
-
-NOBODY = "fixed"
-"""Who answers, for people, when no consultant can."""
 
 
 @dataclass(slots=True)
@@ -87,7 +85,7 @@ class Ladder:
                     yield Conclusion(step.consultant.name)
                     return
         yield Sentence(self._phrases.nobody)
-        yield Conclusion(NOBODY, FinishCode.OPERATOR_REQUEST)
+        yield Conclusion(FIXED, FinishCode.OPERATOR_REQUEST)
 
     async def close(self) -> None:
         for step in self._steps:

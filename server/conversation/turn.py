@@ -13,7 +13,7 @@ from server.clock import Clock
 from server.consultant.answer import Conclusion, Sentence
 from server.consultant.base import Inquiry
 from server.consultant.callers import said_of_himself
-from server.consultant.ladder import NOBODY, Ladder
+from server.consultant.ladder import Ladder
 from server.consultant.phrases import Phrases
 from server.consultant.summary import Summaries
 from server.conversation.asked import AskedQuestions
@@ -24,6 +24,7 @@ from server.errors import ConsultantError, LeaseLost, StoreError, TalkMeError, u
 from server.knowledge.base import Knowledge
 from server.models import Claim, Exchange, FinishCode, Message, Reply, Session, State
 from server.observability.ended import Observer, ended
+from server.observability.stages import FIXED
 from server.observability.timeline import Timeline
 from server.observability.track_record import TrackRecord
 from server.retrying import tried
@@ -155,7 +156,7 @@ class Turn:
 
     def _has_helped(self, reply: Reply) -> bool:
         """Whether a question was answered, as far as a reply tells: neither given up nor handed to a human."""
-        given_up = reply.by == NOBODY or self._phrases.has_given_no_answer(reply.text)
+        given_up = reply.by == FIXED or self._phrases.has_given_no_answer(reply.text)
         return not given_up and reply.finish is not FinishCode.OPERATOR_REQUEST
 
     async def _spoken(self, claim: Claim, reply: Reply, delivery: Delivery, quiet: Pause) -> Reply:

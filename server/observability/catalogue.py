@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from server.models import State
-from server.observability.stages import FIRST_TOKEN, OURS, STAGES, TALKME, WORKER
+from server.observability.stages import FIRST_TOKEN, FIXED, OURS, STAGES, TALKME, WORKER
 
 OTHER = "other"
 NOBODY = "nobody"
@@ -55,7 +55,7 @@ TURNS = Counted(
     "iteira_turns",
     "Turns that ended, by outcome and by who had answered.",
     ("outcome", "by"),
-    (OUTCOMES, (*CONSULTANTS, "fixed", NOBODY)),
+    (OUTCOMES, (*CONSULTANTS, FIXED, NOBODY)),
 )
 ERRORS = Counted(
     "iteira_turn_errors",

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import signal
 import sys
@@ -132,6 +133,8 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
             return ": ".join(filter(None, (str(error), error.hint))), None, error.exit_code
         case CliError():
             return str(error), error.hint, error.exit_code
+        case SettingsError() if str(error).startswith("option --"):
+            return str(error), None, 2
         case SettingsError():
             return str(error), "`iteira config check` reads the configuration again once it is mended", 2
         case typer.Abort():
@@ -140,6 +143,10 @@ def _explain(error: Exception) -> tuple[str, str | None, int]:
             return "", None, 0  # Typer has shown the help; the class has no public name.
         case typer.TyperException():
             return error.format_message().replace("Value error, ", ""), _usage_hint(error), error.exit_code
+        case UnicodeEncodeError():  # neither JSON nor the daemon's answers can carry what a terminal sent otherwise
+            return "text in UTF-8 is expected", None, 2
+        case OSError() if error.errno == errno.ENOSPC:
+            return f"not all of it was written: {error.strerror}", None, 1
         case _:
             return (
                 f"unexpected: {type(error).__name__}: {error}",

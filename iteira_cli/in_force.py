@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iteira_cli.loopback import is_loopback
 
 if TYPE_CHECKING:
-    from server.settings import Settings
+    from server.settings import Company, Settings
 
 PASSWORD = re.compile(r"(?P<user>://[^:@]*:).*@")
 """Up to the last @: a password need not be quoted as it should be."""
@@ -68,4 +68,16 @@ def warnings(settings: Settings) -> list[str]:
             f"the daemon listens on {host} and answers any token: whoever reaches it is served. "
             "Set talkme.tokens (TALKME_TOKENS), or listen on 127.0.0.1 behind a proxy"
         )
+    told += _of_another_company(settings.company)
     return told
+
+
+def _of_another_company(company: Company) -> list[str]:
+    """What is left of the company that the defaults are made for, where this is another one."""
+    usual = type(company)()
+    left = [name for name in ("greeting", "about") if getattr(company, name) == getattr(usual, name)]
+    if company.name == usual.name or not left:
+        return []
+    which = " and ".join(f"company.{name}" for name in left)
+    speaks, it = ("speaks", "it") if len(left) == 1 else ("speak", "them")
+    return [f"company.name = {company.name!r}, but {which} still {speaks} of «{usual.name}»: set {it} too"]

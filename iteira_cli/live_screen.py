@@ -109,7 +109,7 @@ def draw(view: View, history: History, width: int, height: int) -> RenderableTyp
         Text(),
         _waiting(view, room),
         Text(),
-        _errors(errors),
+        _errors(errors, view.glance.stats["errors"]),
         Text(KEYS, style="dim", no_wrap=True, overflow="ellipsis"),
     )
 
@@ -211,9 +211,9 @@ def _waiting(view: View, room: int) -> RenderableType:
     return table
 
 
-def _errors(errors: list[LatestError]) -> RenderableType:
+def _errors(errors: list[LatestError], ever: int) -> RenderableType:
     if not errors:
-        return Text("No errors.", style="green")
+        return Text("No errors are left." if ever else "No errors.", style="green")
     table = _table("Error at", "Caller", "Stage", "Reason")
     for error in errors:
         cells = (local_time(error["at"])[-8:], error["user_id"], error["stage"], error["reason"])

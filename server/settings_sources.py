@@ -31,6 +31,9 @@ ALIASES = {
 OTHER_NAMES = ("ITEIRA_CONFIG", "ITEIRA_URL")
 """Names of the command line, which are no settings."""
 
+OPTIONS = {"store.url": "store", "knowledge.path": "knowledge"}
+"""What the command line calls a setting where that is not its key."""
+
 
 def gather(config: Path | None, flags: Mapping[str, object]) -> tuple[dict[str, dict[str, object]], Origins]:
     """All layers merged, later ones over earlier ones, and the origin of each value."""
@@ -132,4 +135,4 @@ def _flags(flags: Mapping[str, object]) -> Layer:
     for name, value in flags.items():
         if value is not None:
             section, key = name.split(".")
-            yield section, key, value, f"option --{key.replace('_', '-')}"
+            yield section, key, value, f"option --{OPTIONS.get(name) or key.replace('_', '-')}"

@@ -30,6 +30,8 @@ def config() -> None:
 
 QUESTIONS = (
     ("company.name", "What is the company called?", "Итейра"),
+    ("company.about", "What is it? A few words for the AI model", "{about}"),
+    ("company.greeting", "What does a caller hear first?", "Здравствуйте! Это «{company}». Чем могу помочь?"),
     ("talkme.base_url", "Base address of TalkMe's API", "https://api.talkme.ru/"),
     ("talkme.tokens", "Tokens of your webhooks, separated by commas (empty: any)", ""),
     ("agent.api_key", "Key of an OpenAI-compatible provider (empty: no AI model)", ""),
@@ -43,7 +45,7 @@ def init(
     defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a config.toml that is there.")] = False,
 ) -> None:
-    """Write config.toml with every setting explained, and secrets into .env, by asking five questions.
+    """Write config.toml with every setting explained, and secrets into .env, by asking seven questions.
 
     Example: iteira config init
     """
@@ -51,6 +53,7 @@ def init(
 
     from iteira_cli import first_config
     from iteira_cli.output import Output
+    from server.settings import Company
 
     output = Output()
     config = ctx.ensure_object(Invocation).config or Path("config.toml")
@@ -58,8 +61,10 @@ def init(
         raise Failed(f"{config} is there already", "--force overwrites it; `iteira config show` tells what is in force")
     if not defaults and not sys.stdin.isatty():
         raise Usage("there is no terminal to ask on", "--defaults writes the file without questions")
-    asked = () if defaults else QUESTIONS
-    answers = {name: _answer(name, question, usual) for name, question, usual in asked}
+    answers: dict[str, str] = {}
+    for name, question, usual in () if defaults else QUESTIONS:
+        told = usual.replace("{about}", Company().about).replace("{company}", answers.get("company.name", ""))
+        answers[name] = _answer(name, question, told)
     for path in first_config.write(config, Path(".env"), answers):
         output.line(f"written: {path}")
     output.note("`iteira config check` reads it as the daemon will; `iteira serve` starts that.")

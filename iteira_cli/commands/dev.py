@@ -28,7 +28,7 @@ from iteira_cli.commands.mock import (
     cannot_listen,
     faults_of,
 )
-from iteira_cli.errors import Failed
+from iteira_cli.errors import Failed, Usage
 from iteira_cli.options import Invocation, address, load_settings
 from iteira_cli.program import typed
 from iteira_cli.side_by_side import Program, fail_if_one_ended, stop
@@ -69,6 +69,8 @@ def dev(
     settings = load_settings(ctx, {"server.port": port})
     host, port = settings.server.host, settings.server.port
     daemon, talkme = address(host, port), address("127.0.0.1", mock_port)
+    if port == mock_port:
+        raise Usage("--port and --mock-port: two different ports are expected")
     _check_free(host, port, mock_port)
     output = Output()
     config = ctx.ensure_object(Invocation).config

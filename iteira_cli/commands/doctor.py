@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,12 +41,21 @@ def doctor(
         found.append(finding)
         if not json:
             _show(output, finding)
-    wrong = [finding for finding in found if finding.status == "failed"]
+    works = not any(finding.status == "failed" for finding in found)
     if json:
-        output.document({"ok": not wrong, "findings": [asdict(finding) for finding in found]})
+        output.document({"ok": works, "findings": [asdict(finding) for finding in found]})
     else:
-        output.line(f"{len(wrong)} of {len(found)} do not work" if wrong else "Nothing is wrong that could be seen.")
-    raise typer.Exit(1 if wrong else 0)
+        output.line(_summary(found))
+    raise typer.Exit(0 if works else 1)
+
+
+def _summary(found: Sequence[Finding]) -> str:
+    count = Counter(finding.status for finding in found)
+    if count["failed"]:
+        return f"Of {len(found)} checks {count['failed']} failed."
+    if count["warning"]:
+        return f"Of {len(found)} checks none failed; {count['warning']} found something to mend."
+    return "Nothing is wrong that could be seen."
 
 
 def _examined(ctx: typer.Context, url: str | None, token: str | None, public_url: str | None) -> Iterator[Finding]:

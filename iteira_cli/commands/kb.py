@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from iteira_cli.documents import Gap, KnowledgeStatus
     from iteira_cli.output import Output
 
+SHOWN, MOST = 50, 2000
+"""Questions that are shown where nobody says how many, and as many as the daemon tells at a time."""
+
 app = typer.Typer(no_args_is_help=True)
 app.command("eval")(kb_measures.evaluate)
 app.command("diff")(kb_measures.diff)
@@ -85,9 +88,12 @@ def reindex(ctx: typer.Context, url: Url = None, token: Token = None, json: Json
 @app.command()
 def gaps(
     ctx: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=2000, help="The most asked so many.")] = 50,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST, help="The most asked so many.", show_default=f"{SHOWN}, and with --xlsx {MOST}"),
+    ] = None,
     xlsx: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write them into a workbook with room for the answers.")
+        Path | None, typer.Option(metavar="FILE", help="Write them into an .xlsx with room for the answers.")
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget all of them.")] = False,
     forget: Annotated[
@@ -107,12 +113,17 @@ def gaps(
     """
     from iteira_cli.output import Output
 
+    if sum((clear, forget is not None, xlsx is not None)) > 1:
+        raise Usage("--clear, --forget and --xlsx: one of them is expected", "write them first, then forget them")
+    if xlsx is not None and xlsx.suffix.lower() != ".xlsx":
+        raise Usage(f"--xlsx {xlsx}: a file that ends with .xlsx is expected")
     output, client = Output(json), connect(ctx, url, token)
     if clear or forget is not None:
         confirm("Forget all questions without an answer?" if clear else f"Forget «{forget}»?", yes)
         done = client.forget_gaps(None if clear else forget)
         output.document(done) if json else output.line(done["message"])
         return
+    limit = limit or (SHOWN if xlsx is None else MOST)
     document = client.knowledge_gaps(limit)
     if xlsx is not None:
         _write(xlsx, document["gaps"])
@@ -122,6 +133,8 @@ def gaps(
     elif xlsx is None:
         rows = [(gap["count"], gap["question"], "; ".join(gap["also"])) for gap in document["gaps"]]
         output.table(f"Not answered: {document['total'] or 'none'}", ("Asked", "Question", "Also as"), rows)
+    if len(document["gaps"]) == limit < document["total"]:
+        output.note(f"There are {document['total']}: `--limit` takes more of them, up to {MOST}")
 
 
 def _write(path: Path, gaps: list[Gap]) -> None:

@@ -68,9 +68,19 @@ def evaluate(
 
 def diff(
     ctx: typer.Context,
-    new: Annotated[Path, typer.Argument(metavar="NEW_DIR", help="The knowledge base as it shall become.")],
+    new: Annotated[
+        Path,
+        typer.Argument(metavar="NEW_DIR", help="The knowledge base as it shall become.", exists=True, file_okay=False),
+    ],
     knowledge: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The one that it replaces.", show_default="knowledge.path")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The one that it replaces.",
+            show_default="knowledge.path",
+            exists=True,
+            file_okay=False,
+        ),
     ] = None,
     url: Url = None,
     token: Token = None,

@@ -197,6 +197,7 @@ def _typed(output: Output) -> Iterator[str]:
             return
         if text == QUIT:
             return
+        _check_words({"what is typed": text})
         if text:
             yield text
 

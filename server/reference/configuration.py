@@ -17,7 +17,7 @@ HEAD = """# Configuration
 Written by `make docs` from the settings and [config.example.toml](../config.example.toml); a test fails when it is
 stale.
 
-`iteira config init` writes the first `config.toml` and `.env` by five questions, `iteira config check` reads them as
+`iteira config init` writes the first `config.toml` and `.env` by seven questions, `iteira config check` reads them as
 the daemon would, `iteira config show` tells every value in force and where it comes from. An unknown name or a bad
 value stops the start with a line that names file, key, value and what is expected.
 

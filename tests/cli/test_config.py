@@ -115,6 +115,14 @@ def test_a_daemon_open_to_everybody_is_warned_of() -> None:
     assert "Warning: the daemon listens on 0.0.0.0 and answers any token" in shown.stderr
 
 
+def test_a_company_that_is_greeted_for_as_another_is_warned_of() -> None:
+    shown = iteira("config", "check", ITEIRA_COMPANY__NAME="Ромашка", ITEIRA_COMPANY__ABOUT="салон в Гродно")
+    assert (
+        "Warning: company.name = 'Ромашка', but company.greeting still speaks of «Итейра»: set it too" in shown.stderr
+    )
+    assert "company" not in iteira("config", "check").stderr
+
+
 def test_a_first_configuration_is_the_explained_example_and_is_usable(tmp_path: Path) -> None:
     assert iteira("config", "init", "--defaults").returncode == 0
     assert "# How long one turn may take" in (tmp_path / "config.toml").read_text(encoding="utf-8")
@@ -123,12 +131,21 @@ def test_a_first_configuration_is_the_explained_example_and_is_usable(tmp_path: 
     assert (again.returncode, "config.toml is there already" in again.stderr) == (1, True)
 
 
-def test_five_questions_make_a_configuration_and_secrets_are_kept_apart(tmp_path: Path) -> None:
-    answers = ["Северина", "https://lcab.talk-me.ru/json/v1.0/", "token-of-the-salon", "sk-1", "knowledge"]
+def test_seven_questions_make_a_configuration_and_secrets_are_kept_apart(tmp_path: Path) -> None:
+    answers = [
+        "Северина",
+        "сеть бань",
+        "",
+        "https://lcab.talk-me.ru/json/v1.0/",
+        "token-of-the-salon",
+        "sk-1",
+        "knowledge",
+    ]
     shown = iteira_on_terminal("config", "init", types="".join(f"{answer}\n" for answer in answers))
     assert shown.returncode == 0, shown.stdout
     settings = load()
-    assert settings.company.name == "Северина"
+    assert (settings.company.name, settings.company.about) == ("Северина", "сеть бань")
+    assert settings.company.greeting == "Здравствуйте! Это «Северина». Чем могу помочь?"
     assert settings.talkme.base_url == "https://lcab.talk-me.ru/json/v1.0/"
     assert [token.get_secret_value() for token in settings.talkme.tokens] == ["token-of-the-salon"]
     assert "token-of-the-salon" not in (tmp_path / "config.toml").read_text(encoding="utf-8")
@@ -136,7 +153,7 @@ def test_five_questions_make_a_configuration_and_secrets_are_kept_apart(tmp_path
 
 
 def test_an_answer_that_cannot_be_used_is_asked_for_again() -> None:
-    answers = ["", "salon.by/api", "https://salon.by/api/", "short", "token-of-the-salon", "", ""]
+    answers = ["", "", "", "salon.by/api", "https://salon.by/api/", "short", "token-of-the-salon", "", ""]
     shown = iteira_on_terminal("config", "init", types="".join(f"{answer}\n" for answer in answers))
     assert shown.returncode == 0, shown.stdout
     assert "talkme.base_url = 'salon.by/api': expected an address that starts with http" in shown.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -49,12 +50,20 @@ def findings(daemon: ScriptedDaemon, *arguments: str, **environment: str) -> dic
 
 
 def test_where_nothing_is_wrong_it_says_so(daemon: ScriptedDaemon) -> None:
+    well = {part: {"status": "ok", "detail": ""} for part in HEALTH["checks"]}
+    daemon.answers["GET /webhook/talkme/health"] = (200, HEALTH | {"checks": well})
     shown = doctor(daemon, "--public-url", daemon.url)
     assert (shown.returncode, shown.stderr) == (0, ""), shown.stdout
     assert shown.stdout.splitlines()[-1] == "Nothing is wrong that could be seen."
     assert "token-of-the-salon" not in shown.stdout
     typing = next(seen for seen in daemon.seen if seen.path == "/customBot/simulateTyping")
     assert typing.headers["x-token"] == "token-of-the-salon"
+
+
+def test_what_works_and_is_to_be_mended_is_not_called_nothing(daemon: ScriptedDaemon) -> None:
+    shown = doctor(daemon)
+    assert (shown.returncode, "knowledge: no embedder" in shown.stdout) == (0, True)
+    assert re.fullmatch(r"Of \d+ checks none failed; 1 found something to mend\.", shown.stdout.splitlines()[-1])
 
 
 def test_a_model_that_is_known_when_asked_for_need_not_be_listed(daemon: ScriptedDaemon) -> None:

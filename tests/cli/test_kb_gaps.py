@@ -32,6 +32,8 @@ GAPS: dict[str, Any] = {
 def _scripted(daemon: ScriptedDaemon) -> None:
     daemon.answers = {
         "GET /knowledge-base/gaps?limit=50": (200, GAPS),
+        "GET /knowledge-base/gaps?limit=2000": (200, GAPS),
+        "GET /knowledge-base/gaps?limit=1": (200, GAPS),
         "DELETE /knowledge-base/gaps": (200, {"message": "Questions forgotten: 7", "forgotten": 7}),
     }
 
@@ -66,3 +68,20 @@ def test_forgetting_all_needs_an_agreement(daemon: ScriptedDaemon) -> None:
     assert gaps(daemon, "--clear").exit_code == 2
     assert not any(seen.startswith("DELETE") for seen in map(str, daemon.seen))
     assert "Questions forgotten: 7" in gaps(daemon, "--clear", "--yes").stdout
+
+
+@pytest.mark.parametrize("beside", [("--xlsx", "x.xlsx"), ("--forget", "есть солярий")])
+def test_forgetting_all_does_not_go_with_anything_else(daemon: ScriptedDaemon, beside: tuple[str, str]) -> None:
+    refused = gaps(daemon, "--clear", *beside, "--yes")
+    assert (refused.exit_code, "one of them is expected" in refused.stderr) == (2, True)
+    assert not daemon.seen
+
+
+def test_a_workbook_has_the_name_of_one(daemon: ScriptedDaemon, tmp_path: Path) -> None:
+    refused = gaps(daemon, "--xlsx", str(tmp_path / "Вопросы.csv"))
+    assert (refused.exit_code, "ends with .xlsx" in refused.stderr) == (2, True)
+
+
+def test_that_there_are_more_is_said(daemon: ScriptedDaemon) -> None:
+    assert "There are 7" in gaps(daemon, "--limit", "1").stderr
+    assert "There are" not in gaps(daemon).stderr

@@ -159,8 +159,8 @@ def test_without_workers_it_says_that_nobody_answers() -> None:
 
 
 def test_with_nobody_waiting_and_no_errors_it_says_so() -> None:
-    lines = picture(seen(waiting=[], latest_errors=[]))
-    assert {"Nobody waits.", "No errors."} <= set(lines)
+    assert {"Nobody waits.", "No errors."} <= set(picture(seen(waiting=[], latest_errors=[], errors=0)))
+    assert "No errors are left." in picture(seen(waiting=[], latest_errors=[], errors=3))
 
 
 def test_throughput_is_what_was_answered_in_the_last_minute() -> None:

@@ -35,6 +35,10 @@ class StoreError(IteiraError):
     """The store cannot do its work now: down, full, locked or damaged."""
 
 
+class StoreMisplaced(StoreError):
+    """The store's file is not where it was: the text says where, and it has to be put back by hand."""
+
+
 class InboxFull(StoreError):
     """As many messages wait as `limits.inbox` allows."""
 

@@ -66,7 +66,7 @@ def restore(
     Example: iteira restore /var/lib/iteira/backups/iteira-20260102T033000Z.db
     """
     from iteira_cli.output import Output
-    from server.errors import StoreError
+    from server.errors import StoreError, StoreMisplaced
     from server.stores.open import backups_of_url  # the composition root would load the whole daemon
 
     try:
@@ -74,6 +74,8 @@ def restore(
         found = store.examine(copy)
         confirm(f"Put this copy ({_contents(found)}) in the place of the store?", yes)
         kept = store.restore(copy)
+    except StoreMisplaced as error:
+        raise Failed(str(error), "put it back before a daemon starts") from None
     except StoreError as error:
         raise Failed(str(error), "nothing was changed") from None
     output = Output(json)

@@ -92,7 +92,8 @@ class Backups(Protocol):
     def restore(self, copy: Path) -> Path | None:
         """Put a copy in the store's place; what was there is kept under the name that is returned.
 
-        Raises `StoreError` for a copy that cannot be used, and while anybody has the store open.
+        Raises `StoreError` for a copy that cannot be used, while anybody has the store open, and where there is no
+        room for both. The store is as it was then, or `StoreMisplaced` says where it is.
         """
 
 

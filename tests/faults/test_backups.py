@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from server.errors import StoreError
+from server.errors import StoreError, StoreMisplaced
 from server.stores.base import Copy
 from server.stores.open import backups_of_url
 from server.stores.sqlite import schema
-from server.stores.sqlite.backup import SQLiteBackup, examined
+from server.stores.sqlite.backup import SQLiteBackup, examined, put_back
 from tests.cli.terminal import iteira
 from tests.faults.test_the_sqlite_file import opened, said
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """The kernel refuses this process and its children to let any file grow further, as a full disk would."""
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
 
 
 async def test_what_was_accepted_before_a_backup_under_load_is_there_after_a_restore(tmp_path: Path) -> None:
@@ -103,6 +116,56 @@ async def test_a_copy_that_cannot_be_used_is_refused_and_the_store_left_as_it_is
     with pytest.raises(StoreError, match=r"copy\.db"):
         SQLiteBackup(path).restore(copy)
     assert path.read_bytes() == before
+
+
+async def test_a_disk_without_room_for_the_copy_leaves_the_store_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "store" / "iteira.db"
+    path.parent.mkdir()
+    async with opened(path) as store:
+        await store.accept(said())
+        made = SQLiteBackup(path).make(tmp_path)
+    before = path.read_bytes()
+    with room_for(made.size - 4096):
+        refused = iteira("restore", str(made.path), "--yes", ITEIRA_STORE__URL=f"sqlite:///{path}")
+    assert refused.returncode == 1
+    assert "File too large" in refused.stderr
+    assert "nothing was changed" in refused.stderr
+    assert [each.name for each in path.parent.iterdir()] == ["iteira.db"]
+    assert path.read_bytes() == before
+
+
+async def test_a_store_that_cannot_be_set_aside_with_all_its_files_is_put_back(tmp_path: Path) -> None:
+    # What is beside it has the longest name of all, and too long a one with the moment behind.
+    path = tmp_path / "store" / ("i" * 226 + ".db")
+    path.parent.mkdir()
+    async with opened(tmp_path / "iteira.db") as store:
+        await store.accept(said())
+        made = SQLiteBackup(tmp_path / "iteira.db").make(tmp_path)
+    for suffix in ("", "-shm"):
+        path.with_name(path.name + suffix).write_text("damaged" * 1000)
+    with pytest.raises(StoreError, match="File name too long"):
+        SQLiteBackup(path).restore(made.path)
+    assert sorted(each.name for each in path.parent.iterdir()) == [path.name, f"{path.name}-shm"]
+
+
+async def test_only_a_store_that_somebody_has_open_is_said_to_be_in_use(tmp_path: Path) -> None:
+    path, killed = tmp_path / "iteira.db", tmp_path / "killed" / "iteira.db"
+    killed.parent.mkdir()
+    async with opened(path) as store:
+        made = SQLiteBackup(path).make(tmp_path)
+        for number in range(200):
+            await store.accept(said(f"caller-{number}"))
+        for name in ("iteira.db", "iteira.db-wal"):
+            (killed.parent / name).write_bytes((tmp_path / name).read_bytes())
+    with room_for(made.size), pytest.raises(StoreError, match=r"could not be closed: .*disk"):
+        SQLiteBackup(killed).restore(made.path)
+    assert examined(SQLiteBackup(killed).make(tmp_path / "copies").path).messages == 200
+
+
+async def test_a_store_that_cannot_be_put_back_is_told_with_the_name_that_it_has_now(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    with pytest.raises(StoreMisplaced, match=r"iteira\.db is .*before-now now"):
+        put_back(tmp_path / "gone" / "before-now", path)
 
 
 @pytest.mark.parametrize("version", range(1, len(schema.MIGRATIONS)))

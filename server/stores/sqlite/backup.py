@@ -6,16 +6,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from server.errors import StoreError
+from server.errors import StoreError, StoreMisplaced
 from server.stores.base import Copy
 from server.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
 
 SIDE_FILES = ("-wal", "-shm")
 BUSY_SECONDS = 10.0
+IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class SQLiteBackup:
@@ -59,24 +60,30 @@ class SQLiteBackup:
         examined(copy)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            kept = self._set_aside() if self._path.exists() else None
             with _beside(self._path) as part:
                 part.write_bytes(copy.read_bytes())
                 _flush(part)
-                part.replace(self._path)
-                _flush(self._path.parent)
+                return self._exchange(part)
         except OSError as error:
             raise StoreError(f"{error.filename or self._path}: {error.strerror}") from None
-        return kept
 
-    def _set_aside(self) -> Path:
+    def _exchange(self, part: Path) -> Path | None:
+        """Done last, when nothing needs room any more: where there is no store, a daemon begins an empty one."""
         kept = self._path.with_name(self._path.name + time.strftime(".before-%Y%m%dT%H%M%SZ", time.gmtime(self._now())))
-        self._must_be_closed()
-        self._path.rename(kept)
-        for suffix in SIDE_FILES:
-            with suppress(FileNotFoundError):
-                Path(f"{self._path}{suffix}").rename(f"{kept}{suffix}")
-        return kept
+        there_was = self._path.exists()
+        if there_was:
+            self._must_be_closed()
+        with ExitStack() as undo:
+            for suffix in ("", *SIDE_FILES):
+                here, there = Path(f"{self._path}{suffix}"), Path(f"{kept}{suffix}")
+                with suppress(FileNotFoundError):
+                    here.rename(there)
+                    undo.callback(put_back, there, here)
+            part.replace(self._path)
+            undo.callback(self._path.unlink)
+            _flush(self._path.parent)
+            undo.pop_all()
+        return kept if there_was else None
 
     def _must_be_closed(self) -> None:
         """Only who is alone with a file can end its WAL, which goes into the file then."""
@@ -84,9 +91,18 @@ class SQLiteBackup:
             with closing(sqlite3.connect(self._path, timeout=0)) as db:
                 db.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.OperationalError as error:
-            raise StoreError(f"{self._path} is in use ({error}): stop every daemon that uses it first") from None
+            if error.sqlite_errorcode & 0xFF in IN_USE:
+                raise StoreError(f"{self._path} is in use ({error}): stop every daemon that uses it first") from None
+            raise StoreError(f"{self._path} could not be closed: {error}") from None
         except sqlite3.DatabaseError:
             return  # damaged, which is why it is replaced
+
+
+def put_back(there: Path, here: Path) -> None:
+    try:
+        there.rename(here)
+    except OSError as error:
+        raise StoreMisplaced(f"{here} is {there} now, and could not be put back: {error.strerror}") from None
 
 
 def examined(path: Path) -> Copy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,15 +9,6 @@ from iteira_cli.loopback import is_loopback
 
 if TYPE_CHECKING:
     from server.settings import Company, Settings
-
-PASSWORD = re.compile(r"(?P<user>://[^:@]*:).*@")
-"""Up to the last @: a password need not be quoted as it should be."""
-QUERY_PASSWORD = re.compile(r"(?P<name>[?&]password=)[^&]*")
-
-
-def masked(url: str) -> str:
-    """The address of a store without the password that may be in it."""
-    return QUERY_PASSWORD.sub(r"\g<name>***", PASSWORD.sub(r"\g<user>***@", url))
 
 
 def consultant(name: str, model: str | None = None) -> str:

@@ -14,6 +14,8 @@ from server.settings_sources import gather
 
 PASSWORD = re.compile(r"(://[^:/@]*:).*@")
 """Of an address, up to the last @: a password need not be quoted as it should be."""
+QUERY_PASSWORD = re.compile(r"([?&]password=)[^&]*")
+"""Hidden before the other: an @ in it would be taken for the end of a user and his password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +51,10 @@ def _shown(value: object) -> object:
         case Path():
             return str(value)
         case str():
-            return PASSWORD.sub(r"\1***@", value)
+            return masked(value)
     return value
+
+
+def masked(address: str) -> str:
+    """An address without the password that may be in it."""
+    return PASSWORD.sub(r"\1***@", QUERY_PASSWORD.sub(r"\1***", address))

@@ -150,6 +150,7 @@ def check(ctx: typer.Context, json: Json = False) -> None:
 def _in_force(settings: Settings) -> list[str]:
     """What these settings make of the daemon, without a secret."""
     from iteira_cli import in_force
+    from server.settings_shown import masked
 
     allowed, protected = len(settings.talkme.tokens), settings.admin.token is not None
     return [
@@ -157,7 +158,7 @@ def _in_force(settings: Settings) -> list[str]:
         f"TalkMe is called at {settings.talkme.base_url}.",
         f"Webhook tokens allowed: {allowed or 'all'}.",
         f"Callers are answered by the consultant {in_force.configured_consultant(settings)}.",
-        f"Messages are kept in {in_force.masked(settings.store.url)}.",
+        f"Messages are kept in {masked(settings.store.url)}.",
         f"The administration answers {'whoever has the admin token' if protected else 'this machine alone'}.",
     ]
 

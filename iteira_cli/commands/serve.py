@@ -106,6 +106,7 @@ def _progress(output: Output, done: int, total: int) -> None:
 
 def _banner(output: Output, settings: Settings, status: KnowledgeStatus, files: list[str]) -> None:
     from iteira_cli import in_force
+    from server.settings_shown import masked
 
     server, tokens = settings.server, len(settings.talkme.tokens)
     lines = {
@@ -118,7 +119,7 @@ def _banner(output: Output, settings: Settings, status: KnowledgeStatus, files: 
         "TalkMe": settings.talkme.base_url,
         "Consultant": in_force.configured_consultant(settings),
         "Knowledge": f"{status.documents_count} documents of {status.files_count} files, embedder {status.embedder}",
-        "Store": f"{in_force.masked(settings.store.url)}, {server.workers} worker{'s' if server.workers > 1 else ''}",
+        "Store": f"{masked(settings.store.url)}, {server.workers} worker{'s' if server.workers > 1 else ''}",
         "Administration": "with a token"
         if in_force.asks_for_a_token(settings)
         else "from this machine only (no admin.token)",

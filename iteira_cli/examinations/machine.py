@@ -122,10 +122,10 @@ def _process_with(link: str) -> str | None:
 
 def _store(settings: Settings, daemon_answers: bool) -> Finding:
     """Opened as the daemon would; where one runs, its own health speaks for the store."""
-    from iteira_cli.in_force import masked
     from server.assembly import open_store
     from server.clock import SystemClock
     from server.errors import StoreError
+    from server.settings_shown import masked
 
     where = masked(settings.store.url)
     if daemon_answers:

@@ -168,13 +168,15 @@ def test_without_a_terminal_nothing_is_asked() -> None:
 
 def test_every_setting_is_shown_with_where_it_comes_from_and_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[server]\nport = 8001\n")
-    secrets = {"OPENAI_API_KEY": "a-key-of-ours", "ITEIRA_STORE__URL": "redis://:a-password@host:6379/0"}
-    shown = iteira("--config", "mine.toml", "config", "show", "--json", **secrets)
+    secrets = {"OPENAI_API_KEY": "a-key-of-ours"}
+    store = {"ITEIRA_STORE__URL": "redis://:a-password@host:6379/0"}
+    shown = iteira("--config", "mine.toml", "config", "show", "--json", **secrets, **store)
     settings = {each["name"]: (each["value"], each["origin"]) for each in json.loads(shown.stdout)["settings"]}
     assert settings["server.port"] == (8001, "mine.toml")
     assert settings["agent.api_key"] == ("(set)", "environment OPENAI_API_KEY")
     assert settings["store.url"] == ("redis://:***@host:6379/0", "environment ITEIRA_STORE__URL")
     assert settings["store.lease"] == (10, "default")
-    plain = iteira("config", "show", **secrets)
+    plain = iteira("config", "show", **secrets, ITEIRA_STORE__URL="redis://host:6379/0?password=a-password")
     assert "a-key-of-ours" not in plain.stdout
+    assert "a-password" not in plain.stdout
     assert "store.lease" in plain.stdout

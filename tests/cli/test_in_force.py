@@ -4,6 +4,7 @@ import pytest
 
 from iteira_cli import in_force
 from server.settings import Settings
+from server.settings_shown import masked
 
 
 @pytest.mark.parametrize(
@@ -15,10 +16,12 @@ from server.settings import Settings
         ("rediss://user:sec/r@t@host/0", "rediss://user:***@host/0"),
         ("redis://user@host:6379/0", "redis://user@host:6379/0"),
         ("redis://host/0?db=1&password=secret&x=1", "redis://host/0?db=1&password=***&x=1"),
+        ("redis://host:6379/0?password=sec@ret", "redis://host:6379/0?password=***"),
+        ("sqlite:///var/a:b@c.db", "sqlite:///var/a:b@c.db"),
     ],
 )
 def test_the_password_of_a_store_is_masked_and_nothing_else(url: str, shown: str) -> None:
-    assert in_force.masked(url) == shown
+    assert masked(url) == shown
 
 
 @pytest.mark.parametrize(

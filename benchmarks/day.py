@@ -99,7 +99,7 @@ class Watch:
 def in_sqlite(file: Path) -> tuple[float, int]:
     """MB of the file with its log, and the messages in it."""
     size = sum(each.stat().st_size for each in file.parent.glob(f"{file.name}*")) / 1e6
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+    with sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True) as db:
         return size, int(db.execute("SELECT count(*) FROM messages").fetchone()[0])
 
 

@@ -76,6 +76,16 @@ async def test_what_waited_in_a_copy_can_be_claimed_again(tmp_path: Path) -> Non
         assert claim.message.incoming.text == "Привет"
 
 
+async def test_a_store_is_backed_up_and_restored_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "salon #1? 100%25"
+    async with opened(folder / "iteira.db") as store:
+        await store.accept(said())
+        made = SQLiteBackup(folder / "iteira.db").make(folder / "copies")
+    assert made.messages == 1
+    assert SQLiteBackup(folder / "iteira.db").restore(made.path)
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name], "and nothing is made beside it"
+
+
 async def test_a_copy_is_one_private_file_and_only_there_when_it_is_whole(tmp_path: Path) -> None:
     async with opened(tmp_path / "iteira.db") as store:
         await store.accept(said())

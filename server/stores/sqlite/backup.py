@@ -42,10 +42,7 @@ class SQLiteBackup:
 
     def _copy(self, part: Path) -> None:
         try:
-            with (
-                closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as source,
-                closing(sqlite3.connect(part)) as copy,
-            ):
+            with closing(_to_read(self._path)) as source, closing(sqlite3.connect(part)) as copy:
                 # All pages in one step: a reader of a WAL file holds up no writer, and sees one state of it.
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
@@ -110,7 +107,7 @@ def examined(path: Path) -> Copy:
     if not path.is_file():
         raise StoreError(f"{path} is not there")
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as db:
+        with closing(_to_read(path, "&immutable=1")) as db:
             version, wrong = _number(db, "PRAGMA user_version"), _fault(db)
             if wrong:
                 raise StoreError(f"{path} {wrong}")
@@ -120,6 +117,11 @@ def examined(path: Path) -> Copy:
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path} is no usable copy: {error}") from None
     return Copy(path, path.stat().st_size, version, sessions, messages, waiting)
+
+
+def _to_read(path: Path, more: str = "") -> sqlite3.Connection:
+    """A connection that changes nothing, which only a URI can ask for: a path may hold what means something there."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{more}", uri=True, timeout=BUSY_SECONDS)
 
 
 def _fault(db: sqlite3.Connection) -> str | None:

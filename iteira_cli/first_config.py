@@ -29,13 +29,22 @@ def commented(answers: Mapping[str, str]) -> str:
 
 
 def write(config: Path, dotenv: Path, answers: Mapping[str, str]) -> list[Path]:
-    """Write both files, `.env` only where there is a secret; which ones were written. `.env` is for its owner alone."""
+    """Write both files, `.env` only where there is a secret; which ones were written."""
     plain = {name: value for name, value in answers.items() if name not in SECRETS and value}
     secret = {SECRETS[name]: value for name, value in answers.items() if name in SECRETS and value}
     config.write_text(commented(plain), encoding="utf-8")
     if not secret:
         return [config]
-    dotenv.touch(mode=0o600)
-    with dotenv.open("a", encoding="utf-8") as file:
-        file.writelines(f"{name}={value}\n" for name, value in secret.items())
+    _add(dotenv, "".join(f"{name}={value}\n" for name, value in secret.items()))
     return [config, dotenv]
+
+
+def _add(dotenv: Path, lines: str) -> None:
+    """To what is there, whose last line may have no end. The file is for its owner alone, unless somebody has thought
+    of who reads it: a group may have been let in, but never everybody."""
+    dotenv.touch(mode=0o600)
+    if dotenv.stat().st_mode & 0o007:
+        dotenv.chmod(0o600)
+    before = dotenv.read_bytes()
+    with dotenv.open("a", encoding="utf-8") as file:
+        file.write(f"\n{lines}" if before and not before.endswith(b"\n") else lines)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from iteira_cli.first_config import write
 from server.settings import Settings, load
 
 from .terminal import iteira, iteira_on_terminal
@@ -150,6 +151,19 @@ def test_seven_questions_make_a_configuration_and_secrets_are_kept_apart(tmp_pat
     assert [token.get_secret_value() for token in settings.talkme.tokens] == ["token-of-the-salon"]
     assert "token-of-the-salon" not in (tmp_path / "config.toml").read_text(encoding="utf-8")
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("mode", "then"), [(0o644, 0o600), (0o600, 0o600), (0o640, 0o640)])
+def test_secrets_are_added_to_those_that_are_there_and_not_everybody_may_read_them(
+    tmp_path: Path, mode: int, then: int
+) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("SMTP_PASSWORD=abc")
+    dotenv.chmod(mode)
+    write(tmp_path / "config.toml", dotenv, {"talkme.tokens": "token-of-the-salon"})
+    write(tmp_path / "config.toml", dotenv, {"agent.api_key": "a-key-of-ours"})
+    assert dotenv.read_text() == ("SMTP_PASSWORD=abc\nTALKME_TOKENS=token-of-the-salon\nOPENAI_API_KEY=a-key-of-ours\n")
+    assert stat.S_IMODE(dotenv.stat().st_mode) == then
 
 
 def test_an_answer_that_cannot_be_used_is_asked_for_again() -> None:

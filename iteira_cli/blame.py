@@ -1,4 +1,4 @@
-"""From the timeline of a message to the stage that took the time, or failed."""
+"""From the timeline of a message to the stage that took the time, and the words for the one that failed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ GIVEN_UP = "given up, until it was tried again"
 DEAD = ("failed", "expired")
 OFFLINE = ("offline", "fixed")
 """Consultants that are our own code."""
+
+FAILED_IN = {
+    "waiting": "The queue",
+    "knowledge": "Knowledge",
+    "model": "Model",
+    "talkme": "TalkMe",
+    "worker": "A worker that died or stalled",
+    "ours": "Our code",
+}
+"""Words for the stages as the daemon calls them."""
 
 WITHOUT_ANSWER: dict[object, str] = {"failed": "failed", "not asked": "was not asked"}
 
@@ -64,7 +74,8 @@ def sentence(message: Message, now: float, behind: str | None = None) -> str:
         case "expired":
             return f"The queue is to blame: {reason}. No worker was free, or none was there."
         case "failed":
-            return f"{_failing_stage(reason or '', timeline)} is to blame: {reason}."
+            stage = FAILED_IN.get(message.get("failed_in") or "")
+            return f"{stage} is to blame: {reason}." if stage else f"It failed: {reason}."
     age = now - datetime.fromisoformat(message["waiting_since"]).timestamp()
     return f"Not finished after {_said(age)}: {_under_way(state, timeline, behind)}."
 
@@ -95,17 +106,6 @@ def _remark(timeline: Sequence[Happened]) -> str:
     if given_up:
         wrong.append(f"it was given up {'once' if given_up == 1 else f'{given_up} times'} and tried again")
     return f" On the way: {'; '.join(wrong)}." if wrong else ""
-
-
-def _failing_stage(reason: str, timeline: Sequence[Happened]) -> str:
-    if reason.startswith("customBot"):
-        return TALKME
-    if reason.startswith("given up"):
-        return "A worker that died or stalled"
-    if reason.startswith("internal error"):
-        return "Our code"
-    seconds = spent(timeline)
-    return next(iter(seconds)).capitalize() if seconds else "Our code"
 
 
 def _under_way(state: str, timeline: Sequence[Happened], behind: str | None) -> str:

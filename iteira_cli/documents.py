@@ -170,7 +170,7 @@ class Happened(TypedDict):
     details: dict[str, str | float | bool | None]
 
 
-class Message(TypedDict):
+class Told(TypedDict):
     """One message without what was said, and what happened in its turn."""
 
     id: str
@@ -183,6 +183,13 @@ class Message(TypedDict):
     waiting_since: str
     updated_at: str
     timeline: list[Happened]
+
+
+class Message(Told, total=False):
+    """Also what not every daemon tells."""
+
+    failed_in: str | None
+    """The stage of its latest try: `waiting`, `knowledge`, `model`, `talkme`, `worker` or `ours`."""
 
 
 class TranscriptLine(TypedDict):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from server.admin.form import Form
 from server.models import Event, Message, Session, TranscriptLine, Waiting
+from server.observability.stages import DEAD, failed_in
 
 
 class HealthCheck(Form):
@@ -58,6 +59,9 @@ class MessageAnswer(Form):
     """`accepted`, `answering`, `answered`, `sent`, `failed` or `expired`."""
     reason: str | None
     """Why it failed or expired."""
+    failed_in: str | None
+    """The stage in which it failed or expired at its latest try: `waiting`, `knowledge`, `model`, `talkme`, `worker` if
+    workers died over it, or `ours`."""
     attempts: int
     """How often a worker has begun to work on it."""
     answered_by: str | None
@@ -184,6 +188,7 @@ def message_answer(message: Message) -> MessageAnswer:
         user_id=message.incoming.user_id,
         state=message.state,
         reason=message.reason,
+        failed_in=failed_in(message) if message.state in DEAD else None,
         attempts=message.attempts,
         answered_by=message.reply.by if message.reply else None,
         accepted_at=iso(message.accepted_at),

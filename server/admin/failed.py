@@ -11,12 +11,11 @@ from server.admin.auth import Administrators, Rights
 from server.admin.document import NOT_FOUND, OF_ADMINISTRATION
 from server.admin.moments import Moment, unix
 from server.admin.shown import shown
-from server.models import FINISHED, State
+from server.observability.stages import DEAD
 from server.stores.base import Store
 
 RETRIED_AT_ONCE = 1000
 """Dead letters that one request lets wait again; who has more asks again."""
-DEAD = FINISHED - {State.SENT}
 
 Since = Annotated[Moment | None, Query(description="ISO 8601; leaves out those given up before")]
 

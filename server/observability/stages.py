@@ -15,12 +15,13 @@ FIXED = "fixed"
 """Who answers, for people, when no consultant can."""
 OWN_CONSULTANTS = ("offline", FIXED)
 """Those that are no model."""
+DEAD = (State.FAILED, State.EXPIRED)
 SECONDS_OF = {"knowledge": KNOWLEDGE, "first token": FIRST_TOKEN, "consultant": MODEL, "send": TALKME, "finish": TALKME}
 
 
 def latest_try(timeline: Sequence[Event]) -> Sequence[Event]:
     """What happened since the message was last let wait again: what lies before is the time of who repaired it."""
-    ends = [at for at, event in enumerate(timeline[:-1]) if event.what in (State.FAILED, State.EXPIRED)]
+    ends = [at for at, event in enumerate(timeline[:-1]) if event.what in DEAD]
     return timeline[ends[-1] + 1 :] if ends else timeline
 
 

@@ -36,6 +36,7 @@ MESSAGE: dict[str, Any] = {
     "user_id": "xI4WylKDvtas",
     "state": "sent",
     "reason": None,
+    "failed_in": None,
     "attempts": 1,
     "answered_by": "openai",
     "accepted_at": at(0),
@@ -74,10 +75,16 @@ def test_a_session_means_its_latest_message(daemon: ScriptedDaemon) -> None:
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ({"state": "failed", "reason": "customBot/send: HTTP 500"}, "TalkMe is to blame: customBot/send: HTTP 500."),
-        ({"state": "failed", "reason": "given up: 5 workers have died"}, "A worker that died or stalled is to blame"),
-        ({"state": "failed", "reason": "internal error: KeyError"}, "Our code is to blame"),
-        ({"state": "failed", "reason": "not done within server.message_timeout (30 s)"}, "Model is to blame: not done"),
+        (
+            {"failed_in": "talkme", "reason": "customBot/send: HTTP 500"},
+            "TalkMe is to blame: customBot/send: HTTP 500.",
+        ),
+        ({"failed_in": "worker", "reason": "given up: 5 died"}, "A worker that died or stalled is to blame: given up"),
+        ({"failed_in": "ours", "reason": "internal error: KeyError"}, "Our code is to blame: internal error"),
+        ({"failed_in": "model", "reason": "not done within 30 s"}, "Model is to blame: not done within 30 s."),
+        ({"failed_in": "knowledge", "reason": "not done within 30 s"}, "Knowledge is to blame: not done within 30 s."),
+        ({"failed_in": "waiting", "reason": "not done within 30 s"}, "The queue is to blame: not done within 30 s."),
+        ({"reason": "told by an older daemon"}, "It failed: told by an older daemon."),
         ({"state": "expired", "reason": "130 s old"}, "The queue is to blame: 130 s old. No worker was free"),
         ({"state": "accepted", "timeline": []}, "it waits in the queue for a worker"),
         ({"state": "answered"}, "its reply is stored and on its way to TalkMe"),
@@ -86,7 +93,19 @@ def test_a_session_means_its_latest_message(daemon: ScriptedDaemon) -> None:
 def test_what_failed_or_is_not_done_is_blamed_on_a_stage(
     daemon: ScriptedDaemon, message: dict[str, object], said: str
 ) -> None:
-    assert said in verdict(daemon, **message)
+    assert said in verdict(daemon, **{"state": "failed"} | message)
+
+
+def test_who_is_to_blame_after_a_retry_is_what_the_daemon_says(daemon: ScriptedDaemon) -> None:
+    timeline = [
+        happened(0, "accepted"),
+        happened(130, "expired"),
+        happened(730, "claimed", by="w1", attempt=1),
+        happened(760, "consultant", by="openai", outcome="failed", seconds=29.0),
+        happened(760, "failed"),
+    ]
+    said = verdict(daemon, state="failed", failed_in="model", reason="not done within 30 s", timeline=timeline)
+    assert said == "Model is to blame: not done within 30 s."
 
 
 def test_what_went_wrong_on_the_way_to_an_answer_is_told(daemon: ScriptedDaemon) -> None:

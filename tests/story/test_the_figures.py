@@ -75,6 +75,18 @@ async def test_errors_are_told_by_stage_and_the_latest_one_by_one(
     assert "HTTP 404" in error["reason"]
 
 
+async def test_a_message_tells_in_which_stage_its_latest_try_has_failed(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
+) -> None:
+    talkme.script["send"].append(Answer(status=404))
+    await daemon.post("/webhook/talkme", json=documented())
+    message = f"/webhook/talkme/message/{(await daemon.get(STATS)).json()['latest_errors'][0]['id']}"
+    assert (await daemon.get(message)).json()["failed_in"] == "talkme"
+    await daemon.post(message.replace("/message/", "/failed/") + "/retry")
+    told = await eventually(lambda: daemon.get(message), lambda told: told.json()["state"] == "sent")
+    assert told.json()["failed_in"] is None
+
+
 async def test_workers_tell_what_they_cost(daemon: httpx.AsyncClient) -> None:
     (worker,) = (await daemon.get(STATS)).json()["workers"]
     assert worker["cpu"] is None, "the first report has nothing to compare with"
@@ -141,6 +153,8 @@ def test_a_failure_is_put_down_to_a_stage() -> None:
     assert failed("internal error: KeyError") == "ours"
     assert failed("not done within server.message_timeout (30 s)") == "model"
     assert failed("not done within server.message_timeout (30 s)", timeline=()) == "ours"
+    tried_again = (Event(-900, "accepted"), Event(-800, "expired"), *ANSWERED[1:-1], Event(6, "failed"))
+    assert failed("not done within server.message_timeout (30 s)", timeline=tried_again) == "model"
 
 
 # Silence

@@ -24,6 +24,7 @@ from server.observability.tally import Tally
 from server.observability.track_record import TrackRecord
 from server.outgoing import Outgoing
 from server.settings import Settings
+from server.settings_together import patience
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.talkme.client import TalkMeClient
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from server.consultant.openai import OpenAIConsultant
     from server.observability.traces import Traces
 
-FOR_THE_REST = 8.0
-"""Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
 TOGETHER = 0.05
 """Seconds. Where a reply is told as a whole, its words need not be read one by one; who speaks of a stalled stream
 speaks of seconds."""
@@ -110,9 +109,7 @@ def ladder_of(settings: Settings, models: Sequence[OpenAIConsultant], phrases: P
     def circuit() -> Circuit:
         return Circuit(clock, agent.circuit_failures, agent.circuit_pause)
 
-    left = settings.server.message_timeout - FOR_THE_REST
-    patience = min(agent.timeout, max(left, 1.0) / max(len(models), 1))
-    waiting = Waiting(agent.first_token, agent.stalled, patience)
+    waiting = Waiting(agent.first_token, agent.stalled, patience(settings))
     steps = [Step(model, waiting, circuit(), TrackRecord(clock)) for model in models]
     offline = OfflineConsultant(phrases, settings.knowledge.min_confidence)
     at_once = Waiting(OFFLINE_SECONDS, OFFLINE_SECONDS, OFFLINE_SECONDS)

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from server.settings import Settings
 
+FOR_THE_REST = 8.0
+"""Seconds of a turn that the models together must leave: for the offline consultant and for delivery."""
+
 
 def contradictions(settings: Settings) -> list[str]:
     """Settings that cannot work together, a line each that begins with the name of one of them."""
@@ -90,10 +93,22 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def models_asked(settings: Settings) -> int:
+    """How many models may keep one turn waiting, one after the other."""
+    agent = settings.agent
+    return 0 if agent.consultant != "openai" else 2 if agent.second_model else 1
+
+
+def patience(settings: Settings) -> float:
+    """Seconds that each model may take: they share what a turn has for thinking."""
+    left = settings.server.message_timeout - FOR_THE_REST
+    return min(settings.agent.timeout, max(left, 1.0) / max(models_asked(settings), 1))
+
+
 def time_budget(settings: Settings) -> list[str]:
     """What the time limits mean together for one turn, a line a fact."""
     server, talkme = settings.server, settings.talkme
-    thinking = settings.agent.timeout if settings.agent.consultant == "openai" else 0
+    thinking = models_asked(settings) * patience(settings)
     left = server.message_timeout - thinking
     delivery = talkme.attempts * talkme.timeout
     lines = [

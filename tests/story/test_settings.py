@@ -169,6 +169,16 @@ def test_the_time_budget_says_what_the_limits_mean_in_seconds() -> None:
     assert "they do not all happen" not in " ".join(load(flags={"talkme.attempts": 2}).time_budget())
 
 
+def test_the_time_budget_counts_what_all_models_together_may_take() -> None:
+    def told(**agent: object) -> str:
+        flags = {f"agent.{key}": value for key, value in {"api_key": "sk-1", **agent}.items()}
+        return " ".join(load(flags=flags).time_budget())
+
+    assert "the answer may take 22 s, and the 8 s that are left then are enough for 0 whole" in told(second_model="b")
+    assert "the answer may take 10 s, and the 20 s" in told(second_model="b", timeout=5)
+    assert "the answer may take 22 s, and the 8 s" in told(timeout=29), "for the rest of the turn something is left"
+
+
 def test_the_example_file_explains_every_setting_with_its_default() -> None:
     example = Path(__file__).parents[2] / "config.example.toml"
     documented = {}

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from iteira_cli.charts import Line, bars, lines
-from iteira_cli.output import NOTHING, duration
+from iteira_cli.output import NOTHING, duration, memory
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5d6878; --paper: #fff; --card: #f6f7f9; --line: #dfe3e8;
@@ -137,7 +137,7 @@ def _tiles(content: Mapping[str, Any]) -> str:
         ("reply p95", duration(content["latency"]["p95"])),
         ("reply p99", duration(content["latency"]["p99"])),
         ("daemon CPU a message", _milliseconds(daemon["cpu_per_message"])),
-        ("daemon memory, peak", _megabytes(daemon["memory_peak"])),
+        ("daemon memory, peak", memory(daemon["memory_peak"])),
         ("generator late, p99", duration(content["generator"]["lag"]["p99"])),
     ]
     inside = "".join(f'<div class="tile"><b>{escape(value)}</b><span>{name}</span></div>' for name, value in tiles)
@@ -168,7 +168,7 @@ def _charts(content: Mapping[str, Any]) -> list[str]:
             lambda value: f"{value:g}",
         ),
         lines("Daemon CPU, of one core", sampled("cpu", "CPU"), lambda value: f"{value:.0%}"),
-        lines("Daemon memory", sampled("memory", "resident"), _megabytes),
+        lines("Daemon memory", sampled("memory", "resident"), memory),
     ]
 
 
@@ -201,10 +201,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _milliseconds(seconds: float | None) -> str:
     return NOTHING if seconds is None else f"{seconds * 1000:.1f} ms"
-
-
-def _megabytes(size: float | None) -> str:
-    return NOTHING if size is None else f"{size / 1_000_000:.0f} MB"
 
 
 def _figure(value: float | None) -> str:

@@ -22,7 +22,6 @@ LATE = 0.1
 """Seconds (p99) that the generator may be late before that is said: it is part of every latency."""
 KEPT = 0.98
 """Share of the rate asked for that counts as having kept it."""
-MEGABYTE = 1_000_000
 
 COMPARED = (
     *("latency.p50", "latency.p95", "latency.p99", "latency.max", "throughput"),

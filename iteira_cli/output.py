@@ -217,6 +217,6 @@ def percent(part: float | None) -> str:
     return NOTHING if part is None else f"{part * 100:.0f} %"
 
 
-def memory(size: int | None) -> str:
+def memory(size: float | None) -> str:
     """Bytes as `96 MB`."""
     return NOTHING if size is None else f"{size / 1_000_000:.0f} MB"

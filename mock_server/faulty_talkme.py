@@ -24,8 +24,6 @@ UNCONFIRMED = "unconfirmed"
 ENOUGH = 128 * 1024
 """Bytes of a body that are read ahead; a longer one is refused anyway."""
 
-Act = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 
 class FaultyTalkMe:
     """ASGI middleware around TalkMe's calls, and around nothing else."""

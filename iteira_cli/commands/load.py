@@ -19,7 +19,7 @@ from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, base_url, fau
 from iteira_cli.commands.simulate import listen_as_mock
 from iteira_cli.errors import Failed, Usage
 from iteira_cli.options import Json, Token, Url, connect, load_settings, webhook_headers
-from iteira_cli.output import NOTHING, duration
+from iteira_cli.output import NOTHING, duration, memory
 
 if TYPE_CHECKING:
     from iteira_cli.admin_client import AdminClient
@@ -247,7 +247,7 @@ def _load_rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("calls, time", f"{content['calls']}, {duration(content['took'])}"),
         ("replies a second", f"{content['throughput']:.1f}"),
         ("generator: late (p99), CPU a message", f"{duration(generator['lag']['p99'])}, {_cpu(generator)}"),
-        ("daemon: CPU a message, memory at most", f"{_cpu(daemon)}, {_megabytes(daemon['memory_peak'])}"),
+        ("daemon: CPU a message, memory at most", f"{_cpu(daemon)}, {memory(daemon['memory_peak'])}"),
     ]
     if content["faults_met"]:
         met = ", ".join(f"{name} {count}" for name, count in sorted(content["faults_met"].items()))
@@ -258,10 +258,6 @@ def _load_rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _cpu(figures: Mapping[str, Any]) -> str:
     each = figures["cpu_per_message"]
     return NOTHING if each is None else f"{each * 1000:.1f} ms"
-
-
-def _megabytes(size: int | None) -> str:
-    return NOTHING if size is None else f"{size / 1_000_000:.0f} MB"
 
 
 def _show_changes(output: Output, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

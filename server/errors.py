@@ -40,7 +40,8 @@ class StoreMisplaced(StoreError):
 
 
 class InboxFull(StoreError):
-    """As many messages wait as `limits.inbox` allows."""
+    """As many messages wait as `limits.inbox`, or of one session `limits.inbox_per_session`, allows; or for longer than
+    `limits.wait`."""
 
 
 class Stopping(StoreError):

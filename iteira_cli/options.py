@@ -49,6 +49,7 @@ Since = Annotated[
     str | None, typer.Option("--since", metavar="AGO", help="Only what was given up since then: 10m, 2h, 1d.")
 ]
 
+IN_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -105,6 +106,14 @@ def confirm(question: str, yes: bool) -> None:
 
         Output().note("Nothing was changed.")
         raise typer.Exit(1)
+
+
+def seconds(text: str | float) -> float:
+    """`60s`, `5m`, `1.5h`, `500ms` or plain seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", str(text).strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is no length of time; expected one like 60s, 5m or 500ms")
+    return float(match.group(1)) * IN_SECONDS[match.group(2)]
 
 
 def moment(ago: str, now: datetime) -> str:

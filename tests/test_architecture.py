@@ -90,6 +90,12 @@ def test_the_command_line_imports_the_heavy_parts_only_where_it_starts_them() ->
         assert within(imports(path, at_import_only=True), *heavy) == set(), name(path)
 
 
+def test_no_command_imports_another() -> None:
+    for path in modules("iteira_cli/commands"):
+        others = within(imports(path), "iteira_cli.commands") - {"iteira_cli.commands"}
+        assert {each for each in others if not each.startswith(f"iteira_cli.commands.{path.stem}")} == set(), name(path)
+
+
 def test_no_module_has_a_name_that_says_nothing() -> None:
     nothing = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
     for package in (*OURS, "tests"):

@@ -8,14 +8,15 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iteira_cli.commands.mock import (
+from iteira_cli.errors import Failed, Usage
+from iteira_cli.interruption import interrupt
+from iteira_cli.mock_address import DEFAULT_PORT, at_mock, cannot_listen
+from iteira_cli.mock_options import (
     ANY_KEY,
-    DEFAULT_PORT,
     FIRST_TOKEN,
     TOKENS_PER_SECOND,
     Chaos,
@@ -24,11 +25,8 @@ from iteira_cli.commands.mock import (
     LlmScript,
     Seed,
     TokensPerSecond,
-    at_mock,
-    cannot_listen,
     faults_of,
 )
-from iteira_cli.errors import Failed, Usage
 from iteira_cli.options import Invocation, address, load_settings
 from iteira_cli.program import typed
 from iteira_cli.side_by_side import Program, fail_if_one_ended, stop
@@ -89,7 +87,7 @@ def dev(
         config=config,
     )
     files = Files(config, SourceFiles(checkout(), ("server", "mock_server")))
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         for program in (mock, serving):
             program.start()
@@ -227,7 +225,3 @@ def _importable(program: Program, output: Output) -> bool:
         return False
     output.note(f"the code has changed: the {program.name} starts again")
     return True
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

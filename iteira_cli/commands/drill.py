@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import signal
@@ -11,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from iteira_cli.errors import Failed, Usage
-from iteira_cli.options import Json
+from iteira_cli.interruption import interrupt
+from iteira_cli.options import Json, seconds
 from iteira_cli.program import typed
 
 if TYPE_CHECKING:
@@ -28,16 +27,6 @@ if TYPE_CHECKING:
 REPLY_WAIT = 0.05
 """Seconds a webhook waits for its reply here (`server.reply_wait`), less than a turn takes: callers speak on, so that
 messages of one caller queue up and their order is at stake."""
-
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-
-
-def seconds(text: str | float) -> float:
-    """`60s`, `5m`, `1.5h`, `500ms` or plain seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", str(text).strip())
-    if not match:
-        raise typer.BadParameter(f"{text!r} is no length of time; expected one like 60s, 5m or 500ms")
-    return float(match.group(1)) * UNITS[match.group(2)]
 
 
 def drill(
@@ -122,10 +111,6 @@ def _in_a_thread(rehearsal: Drill) -> Verdict:
         signal.signal(number, interrupt)
     with start_blocking_portal() as portal:
         return portal.call(rehearsal.run)
-
-
-def interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 @contextmanager

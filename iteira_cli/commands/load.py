@@ -14,11 +14,11 @@ import typer
 
 from iteira_cli import scenarios as written
 from iteira_cli import way_back
-from iteira_cli.commands.drill import interrupt, seconds
-from iteira_cli.commands.mock import DEFAULT_PORT, Chaos, answers, base_url, faults_of
-from iteira_cli.commands.simulate import listen_as_mock
 from iteira_cli.errors import Failed, Usage
-from iteira_cli.options import Json, Token, Url, connect, load_settings, webhook_headers
+from iteira_cli.interruption import interrupt
+from iteira_cli.mock_address import DEFAULT_PORT, answers, base_url, listen_as_mock
+from iteira_cli.mock_options import Chaos, faults_of
+from iteira_cli.options import Json, Token, Url, connect, load_settings, seconds, webhook_headers
 from iteira_cli.output import NOTHING, duration, memory
 
 if TYPE_CHECKING:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iteira_cli.errors import CliError, Failed, Usage
+from iteira_cli.errors import Usage
+from iteira_cli.mock_address import DEFAULT_PORT, at_mock, base_url, cannot_listen
+from iteira_cli.mock_options import (
+    ANY_KEY,
+    FIRST_TOKEN,
+    TOKENS_PER_SECOND,
+    Chaos,
+    FirstToken,
+    Llm,
+    LlmScript,
+    Seed,
+    TokensPerSecond,
+    faults_of,
+)
 from iteira_cli.options import address
 from iteira_cli.program import typed
 
@@ -19,30 +29,6 @@ if TYPE_CHECKING:
     from mock_server.calls import Call, Event
     from mock_server.faults import Faults
     from mock_server.openai_api import Model
-
-DEFAULT_PORT = 5001
-PROBE_TIMEOUT = 5.0
-"""Seconds that whoever is at an address has to show that it is there."""
-ANY_KEY = "mock-key"
-"""The model provider takes every key; a client wants one."""
-
-Llm = Annotated[bool, typer.Option("--llm", help="Be a model provider too (OpenAI's API, at /v1).")]
-LlmScript = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="What the model says (TOML).", show_default="answers from the knowledge it is given"
-    ),
-]
-FirstToken = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Before the model's first token.")]
-TokensPerSecond = Annotated[float, typer.Option(min=0.1, metavar="N", help="How fast the model writes on.")]
-Chaos = Annotated[
-    str,
-    typer.Option(
-        metavar="FAULTS", help="What goes wrong how often: http500=10%,slow=2s@5%.", show_default="nothing goes wrong"
-    ),
-]
-Seed = Annotated[int, typer.Option(help="Meet the same faults again.")]
-FIRST_TOKEN, TOKENS_PER_SECOND = 0.05, 200.0
 
 
 def mock(
@@ -131,66 +117,6 @@ def _model(script: Path | None, first_token: float, tokens_per_second: float) ->
         return Model(read_script(script) if script else Script(), first_token, tokens_per_second)
     except ScriptError as error:
         raise Usage(f"--llm-script: {error}") from None
-
-
-def faults_of(chaos: str, seed: int) -> Faults:
-    """Raises `Usage` for what is no description of faults."""
-    from mock_server.faults import ChaosError, Faults
-
-    try:
-        return Faults(chaos, seed)
-    except ChaosError as error:
-        raise Usage(f"--chaos: {error}") from None
-
-
-def answers(url: str) -> bool:
-    """Whether a mock TalkMe answers at the base URL."""
-    import httpx
-
-    from mock_server.calls import SERVICE
-
-    try:
-        # A proxy of the environment must not stand between this program and its neighbours.
-        health = httpx.get(f"{url.rstrip('/')}/health", timeout=PROBE_TIMEOUT, trust_env=False).json()
-    except (httpx.HTTPError, ValueError):
-        return False
-    return isinstance(health, dict) and health.get("service") == SERVICE
-
-
-def base_url(option: str, url: str) -> str:
-    """Without a slash at its end. Raises `Usage`."""
-    import httpx
-
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 80) > 65535:
-        raise Usage(f"{option} {url}: a base URL such as http://127.0.0.1:8000 is expected")
-    return url.rstrip("/")
-
-
-def reason(error: OSError) -> str:
-    """Why a socket could not be had, without the details that Python adds."""
-    if isinstance(error, socket.gaierror) or error.errno is None:
-        return error.strerror or str(error)
-    return os.strerror(error.errno)
-
-
-def at_mock(url: str) -> list[str]:
-    """The option by which `simulate-call` finds the mock at `url`; none is needed for the default."""
-    return [] if url == address("127.0.0.1", DEFAULT_PORT) else ["--mock", url]
-
-
-def cannot_listen(error: OSError, host: str, port: int, option: str = "--port") -> CliError:
-    """What to say when the mock cannot have its port; `option` is where another one is named."""
-    if error.errno != errno.EADDRINUSE:
-        return Failed(f"cannot listen on {host}:{port}: {reason(error)}", f"choose another --host or {option}")
-    if answers(address(host, port)):
-        return Failed(f"a mock TalkMe already runs on {host}:{port}; use it, stop it, or choose another {option}")
-    return Failed(
-        f"port {port} of {host} is taken by another program (`ss -ltnp` lists them); stop it or choose another {option}"
-    )
 
 
 def _accepts(tokens: list[str]) -> str:

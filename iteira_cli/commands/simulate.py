@@ -13,10 +13,9 @@ import typer
 
 from iteira_cli import junit as results
 from iteira_cli import scenarios, way_back
-from iteira_cli.commands.mock import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, reason
 from iteira_cli.completion import scenario_names
 from iteira_cli.errors import DaemonUnreachable, Failed, Usage
-from iteira_cli.loopback import is_loopback
+from iteira_cli.mock_address import DEFAULT_PORT, PROBE_TIMEOUT, answers, base_url, listen_as_mock
 from iteira_cli.options import Json, Url, allowed_token, connect, daemon_url, webhook_headers
 from iteira_cli.output import Output, duration
 
@@ -217,24 +216,6 @@ def _mock_to_run(admin: AdminClient, mock: str, output: Output) -> socket | None
     sock = listen_as_mock(mock)
     output.note(f"No mock TalkMe answers at {mock}: running one for this call.")
     return sock
-
-
-def listen_as_mock(url: str) -> socket:
-    """A socket for a mock of our own. Raises `Failed` where it cannot be had."""
-    import httpx
-
-    from mock_server.serving import listen
-
-    address = httpx.URL(url)
-    if not is_loopback(address.host):
-        raise Failed(f"no mock TalkMe answers at {url}", "start `iteira mock` there, or name another with --mock")
-    try:
-        return listen(address.host, address.port or 80)
-    except OSError as error:
-        raise Failed(
-            f"no mock TalkMe answers at {url}, and none can be started there: {reason(error)}",
-            "name a mock, or a free port of this machine, with --mock",
-        ) from None
 
 
 @asynccontextmanager

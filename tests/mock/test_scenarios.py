@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from iteira_cli.commands.mock import answers
 from iteira_cli.completion import scenario_names
 from iteira_cli.errors import Usage
+from iteira_cli.mock_address import answers
 from iteira_cli.scenarios import read
 from mock_server.app import create_app
 from mock_server.caller import Said

@@ -122,7 +122,8 @@ class Inbox(Protocol):
 
         Of each session it is the oldest waiting message. Sessions come in the order in which they became
         available, so none starves. A claimed message is `answering`, or stays `answered` where a reply is stored
-        already, and has one more attempt. No two valid claims on a session exist at any time, on any machine.
+        already, and has one more attempt. No two valid claims on a session exist at any time, on any machine:
+        `expires_at` is never later than the moment from which others may claim, however late the answer comes.
         """
 
     def wake(self) -> None:

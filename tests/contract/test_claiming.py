@@ -94,6 +94,15 @@ async def test_a_renewed_lease_keeps_the_session(store: Store, clock: FakeClock)
     await store.finish(claim, State.FAILED, "no matter")
 
 
+async def test_a_lease_counts_from_the_question_and_not_from_its_answer(store: Store, clock: FakeClock) -> None:
+    await store.accept(said())
+    claim = await claim_one(store)
+    renewing = asyncio.create_task(store.renew([claim], LEASE))
+    await asyncio.sleep(0)  # it is asked for, and not answered
+    clock.advance(LEASE + 1)
+    assert [each for each in await renewing if each.expires_at > clock.now()] == [], "it may be another's by now"
+
+
 async def test_a_lost_lease_is_not_renewed_and_nothing_can_be_written_with_it(store: Store, clock: FakeClock) -> None:
     await store.accept(said())
     lost = await claim_one(store, "slow")

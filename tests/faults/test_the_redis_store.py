@@ -20,7 +20,7 @@ from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.stores.waiting import Outcomes
 from tests.polling import eventually
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisClock, RedisServer
 from tests.tcp_proxy import tcp_proxy
 
 
@@ -49,6 +49,21 @@ async def test_a_connection_that_breaks_before_redis_has_answered_does_not_doubl
         assert (await store.totals(0)).queue_depth == 1
         again = await store.accept(said())
         assert again.message_id != accepted.message_id, "«да», «да» are two messages"
+
+
+async def test_a_claim_that_is_answered_late_has_ended_when_redis_gives_its_session_to_another(
+    redis_server: RedisServer,
+) -> None:
+    clock = RedisClock(redis_server)
+    store = store_from_url(redis_server.url, StoreLimits(), clock)
+    await store.open()
+    await store.accept(said())
+    claiming = asyncio.create_task(store.claim("stopped", 10, 1))
+    await asyncio.sleep(0)  # it is asked for, and not answered
+    clock.advance(11)
+    (late,) = await claiming
+    assert late.expires_at <= clock.now()
+    await store.close()
 
 
 async def test_a_redis_that_is_away_takes_nothing_and_afterwards_everything(redis_server: RedisServer) -> None:

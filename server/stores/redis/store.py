@@ -2,7 +2,8 @@
 
 The inbox is a stream: one entry, a ticket, for each session that has something to do. A worker that reads a ticket
 through the consumer group holds its session; the ticket of a dead worker is claimed by another when it has been idle
-for the length of the lease. Idle times are the server's own, so clocks that differ do no harm to leases.
+for the length of the lease. Idle times are the server's own, so clocks that differ do no harm to leases. They begin
+after we have asked: our leases count from before that, since a process may be stopped until the answer is old.
 """
 
 from __future__ import annotations
@@ -149,18 +150,19 @@ class RedisStore:
         return accepted
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
+        expires_at = self._clock.now() + lease
         async with Answered():
             tickets = await self._tickets.take(worker, lease, limit, wait)
-        redeemed = await asyncio.gather(*(self._redeem(worker, lease, ticket) for ticket in tickets))
+        redeemed = await asyncio.gather(*(self._redeem(worker, ticket, expires_at) for ticket in tickets))
         return [claim for claim in redeemed if claim]
 
     def wake(self) -> None:
         """A blocking read goes on to its end: to break it off might lose a ticket that is on its way."""
 
     async def renew(self, claims: Sequence[Claim], lease: float) -> Sequence[Claim]:
+        expires_at = self._clock.now() + lease
         answer = await self._script.run("renew", claims=[held(claim) for claim in claims])
         still = {int(fence) for fence in answer["held"]}
-        expires_at = self._clock.now() + lease
         return [replace(claim, expires_at=expires_at) for claim in claims if claim.fence in still]
 
     async def release(self, claims: Sequence[Claim]) -> None:
@@ -348,7 +350,7 @@ class RedisStore:
     def _retention(self) -> int:
         return max(1, int(self._limits.retention))
 
-    async def _redeem(self, worker: str, lease: float, ticket: Ticket) -> Claim | None:
+    async def _redeem(self, worker: str, ticket: Ticket, expires_at: float) -> Claim | None:
         answer = await self._script.run(
             "redeem",
             user=ticket.user_id,
@@ -357,7 +359,7 @@ class RedisStore:
             now=self._now(),
             history=self._limits.history,
         )
-        return rows.claim(answer, self._clock.now() + lease) if answer else None
+        return rows.claim(answer, expires_at) if answer else None
 
     async def _messages(self, ids: Sequence[str]) -> list[Message]:
         return [rows.message(fields) for fields in await self._hashes([key("message", one) for one in ids])]

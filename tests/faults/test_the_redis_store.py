@@ -24,8 +24,8 @@ from tests.redis_server import RedisClock, RedisServer
 from tests.tcp_proxy import tcp_proxy
 
 
-def said(external_id: str | None = None) -> Incoming:
-    return Incoming(user_id="anna", session_id="anna", text="да", token="token-of-the-salon", external_id=external_id)
+def said(user: str = "anna") -> Incoming:
+    return Incoming(user_id=user, session_id="3120", text="да", token="token-of-the-salon")
 
 
 @asynccontextmanager
@@ -64,6 +64,25 @@ async def test_a_claim_that_is_answered_late_has_ended_when_redis_gives_its_sess
     (late,) = await claiming
     assert late.expires_at <= clock.now()
     await store.close()
+
+
+async def test_a_session_that_cannot_be_read_keeps_nobody_from_the_others(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(redis_server.url) as store:
+        for user in ("anna", "boris", "vera"):
+            await store.accept(said(user=user))
+        redis_server.client.set("iteira:queue:boris", "damaged")
+        assert [claim.user_id for claim in await store.claim("w1", 10, 3)] == ["anna", "vera"]
+        assert "boris" in caplog.text
+
+
+async def test_a_claim_of_which_nothing_comes_says_why(redis_server: RedisServer) -> None:
+    async with opened(redis_server.url) as store:
+        await store.accept(said())
+        redis_server.client.set("iteira:queue:anna", "damaged")
+        with pytest.raises(StoreError, match="Redis"):
+            await store.claim("w1", 10, 3)
 
 
 async def test_a_redis_that_is_away_takes_nothing_and_afterwards_everything(redis_server: RedisServer) -> None:

@@ -153,8 +153,8 @@ class RedisStore:
         expires_at = self._clock.now() + lease
         async with Answered():
             tickets = await self._tickets.take(worker, lease, limit, wait)
-        redeemed = await asyncio.gather(*(self._redeem(worker, ticket, expires_at) for ticket in tickets))
-        return [claim for claim in redeemed if claim]
+        redeeming = (self._redeem(worker, ticket, expires_at) for ticket in tickets)
+        return _claimed(tickets, await asyncio.gather(*redeeming, return_exceptions=True))
 
     def wake(self) -> None:
         """A blocking read goes on to its end: to break it off might lose a ticket that is on its way."""
@@ -385,3 +385,15 @@ class RedisStore:
                 self._outcomes.tell(cleared(message_id))
             elif message.state.finished:
                 self._outcomes.tell(outcome_of(message))
+
+
+def _claimed(tickets: Sequence[Ticket], redeemed: Sequence[Claim | BaseException | None]) -> list[Claim]:
+    """What has become a claim. Why a ticket has not is raised only where none has: else the claims beside it would be
+    nobody's until their leases end."""
+    claims = [each for each in redeemed if isinstance(each, Claim)]
+    for ticket, error in zip(tickets, redeemed, strict=True):
+        if isinstance(error, BaseException):
+            if not claims:
+                raise error
+            log.error("session %s waits until its lease ends: %s", ticket.user_id, error)
+    return claims

@@ -51,14 +51,22 @@ class Wanted:
     """Part of the name, in any case."""
     sort: Sort = Sort.ACTIVITY
 
+    @property
+    def as_listed(self) -> bool:
+        """The store has them in this order with nothing else between them: a page needs none of those before it."""
+        return self.sort is Sort.ACTIVITY and not self.waiting and self.phone is None and self.name is None
+
 
 async def search(store: Store, wanted: Wanted, limit: int, page: int) -> tuple[Sequence[Session], bool]:
-    """Sessions of this page (from 1), and whether more follow. Looks at the latest `LOOKED_AT`."""
+    """Sessions of this page (from 1), and whether more follow. What is not `as_listed` is looked for in the latest
+    `LOOKED_AT`."""
     first = (page - 1) * limit
+    passed_over = first if wanted.as_listed else 0
+    first -= passed_over
     enough = first + limit + 1 if wanted.sort is Sort.ACTIVITY else LOOKED_AT
     waiting = {one.user_id for one in await store.waiting(WAITING_AT_MOST)} if wanted.waiting else None
     found: dict[str, Session] = {}
-    for offset in range(0, LOOKED_AT, AT_ONCE):
+    for offset in range(passed_over, passed_over + LOOKED_AT, AT_ONCE):
         read = await store.sessions(AT_ONCE, wanted.active_since, offset)
         found |= {session.user_id: session for session in read if _fits(session, wanted, waiting)}
         old = bool(read) and wanted.since is not None and read[-1].last_activity < wanted.since

@@ -25,7 +25,7 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
     @router.get("/webhook/talkme/sessions")
     async def sessions(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        page: Annotated[int, Query(ge=1)] = 1,
+        page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
         active: bool = False,
         waiting: bool = False,
         phone: Annotated[str | None, Query(description="part of the number")] = None,
@@ -34,7 +34,8 @@ def sessions_router(store: Store, clock: Clock, *, session_idle: float, admins: 
         sort: Sort = Sort.ACTIVITY,
         rights: Rights = Depends(admins),
     ) -> answers.SessionsAnswer:
-        """Sessions, the latest activity first. All but the plain order looks at the latest 5000."""
+        """Sessions, the latest activity first. In another order, and by number, name or waiting, they are looked for in
+        the latest 5000."""
         if rights is Rights.LOOK and (phone is not None or name is not None or sort is Sort.NAME):
             raise HTTPException(HTTPStatus.FORBIDDEN, "this token may not look for names and numbers")
         wanted = Wanted(

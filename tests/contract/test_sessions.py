@@ -70,6 +70,8 @@ async def test_sessions_are_listed_by_latest_activity_and_may_be_only_the_active
     assert [session.user_id for session in await store.sessions(2)] == ["vera", "boris"]
     assert [session.user_id for session in await store.sessions(9, clock.now() - 90)] == ["vera"]
     assert [session.user_id for session in await store.sessions(9, offset=1)] == ["boris", "anna"]
+    assert [session.user_id for session in await store.sessions(1, clock.now() - 150, 1)] == ["boris"]
+    assert list(await store.sessions(9, offset=3)) == []
 
 
 async def test_sweeping_closes_silent_sessions_and_removes_old_ones(store: Store, clock: FakeClock) -> None:

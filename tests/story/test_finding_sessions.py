@@ -63,6 +63,7 @@ async def test_they_are_sorted_and_come_page_by_page(three: httpx.AsyncClient) -
     second = (await three.get(SESSIONS, params={"limit": 2, "page": 2})).json()
     assert ([one["user_id"] for one in second["sessions"]], second["more"]) == (["anna"], False)
     assert (await three.get(SESSIONS, params={"sort": "luck"})).status_code == 400
+    assert (await three.get(SESSIONS, params={"limit": 1000, "page": 10**18})).status_code == 400
 
 
 async def test_those_in_which_somebody_waits_are_found(three: httpx.AsyncClient, talkme: ScriptedTalkMe) -> None:
@@ -86,6 +87,22 @@ async def test_a_search_reads_on_until_it_has_a_page() -> None:
         await store.accept(Incoming(f"u{number}", "1", "Привет", "token-of-the-salon", name=name))
     sessions, more = await search(store, Wanted(name="анна"), 10, 1)
     assert ([session.user_id for session in sessions], more) == (["u0"], False)
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(active_since=0.0), Wanted(since=0.0)])
+async def test_what_is_only_listed_is_listed_to_the_last_session(
+    monkeypatch: pytest.MonkeyPatch, wanted: Wanted
+) -> None:
+    monkeypatch.setattr("server.admin.session_search.LOOKED_AT", AT_ONCE)
+    clock = FakeClock()
+    store = MemoryStore(StoreLimits(), clock)
+    for number in reversed(range(AT_ONCE + 20)):
+        await store.accept(Incoming(f"u{number}", "1", "Привет", "token-of-the-salon"))
+        clock.advance(1)
+    pages = [await search(store, wanted, 100, page) for page in (1, 2, 3, 4)]
+    assert [more for _, more in pages] == [True, True, False, False]
+    listed = [session.user_id for sessions, _ in pages for session in sessions]
+    assert listed == [f"u{number}" for number in range(AT_ONCE + 20)]
 
 
 # Without personal data

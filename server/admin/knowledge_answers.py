@@ -27,7 +27,7 @@ class KnowledgeAnswer(Form):
 class Found(Form):
     text: str
     source: str
-    """The file's name."""
+    """The file, by its path in the knowledge folder."""
     location: str
     """`sheet!row` in Excel's numbering, or the heading."""
     score: float

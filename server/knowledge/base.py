@@ -13,7 +13,7 @@ class Document:
     text: str
     """What is searched and what the consultant reads: `column: value` lines of a row, or the section's words."""
     source: str
-    """The file's name."""
+    """The file, by its path in the knowledge folder."""
     location: str
     """`sheet!row` in Excel's own numbering, or the heading."""
     fields: tuple[tuple[str, str], ...] = ()

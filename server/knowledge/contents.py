@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from server.errors import KnowledgeError
-from server.knowledge import synonyms
 from server.knowledge.base import Document
 from server.knowledge.bounds import FILES, TOLD, Bounds, counted
-from server.knowledge.folder import BrokenOff, Found, NothingToRead, refused
+from server.knowledge.folder import BrokenOff, Found, NothingToRead, refused, source
 from server.knowledge.reader import Answer
 from server.knowledge.reading import Reading
 from server.knowledge.synonyms import Synonym
@@ -38,7 +38,7 @@ def read(
             except BrokenOff:
                 raise
             except KnowledgeError as error:
-                answer = _earlier(path, earlier)
+                answer = _earlier(source(folder, path), earlier)
                 kept = answer.documents or answer.synonyms
                 problems.append(f"{error}; its earlier content is still used" if kept else str(error))
             documents += answer.documents
@@ -58,12 +58,21 @@ def read(
 def _read(reading: Reading, folder: Path, path: Path, bounds: Bounds, room: int) -> Answer:
     if reason := refused(folder, path, bounds):
         raise KnowledgeError(reason)
-    return reading.file(path, room)
+    return _of(source(folder, path), reading.file(path, room))
 
 
-def _earlier(path: Path, earlier: Found | None) -> Answer:
+def _earlier(source: str, earlier: Found | None) -> Answer:
     if earlier is None:
         return Answer()
-    if synonyms.is_synonyms(path):
-        return Answer(synonyms=earlier.synonyms)
-    return Answer(tuple(document for document in earlier.documents if document.source == path.name))
+    return Answer(
+        tuple(document for document in earlier.documents if document.source == source),
+        tuple(synonym for synonym in earlier.synonyms if synonym.source == source),
+    )
+
+
+def _of(source: str, answer: Answer) -> Answer:
+    """Who reads a file knows its name alone, which a file of another folder may have too."""
+    return Answer(
+        tuple(replace(document, source=source) for document in answer.documents),
+        tuple(replace(synonym, source=source) for synonym in answer.synonyms),
+    )

@@ -49,10 +49,16 @@ def ignored(path: Path) -> bool:
     return any(part.startswith((".", "~$")) for part in path.parts)
 
 
+def source(folder: Path, path: Path) -> str:
+    """What a file of the folder is known by."""
+    return path.relative_to(folder).as_posix()
+
+
 def refused(folder: Path, path: Path, bounds: Bounds) -> str | None:
     """Why a file of the folder is not opened at all, with its name and what to do; None where it may be."""
-    if not can_be_shown(path.name):  # a terminal would obey it, and a name that is no Unicode cannot be stored
-        return f"{_readable(path.name)!r}: has characters in its name that cannot be shown; rename it"
+    name = source(folder, path)
+    if not can_be_shown(name):  # a terminal would obey it, and a name that is no Unicode cannot be stored
+        return f"{_readable(name)!r}: has characters in its name that cannot be shown; rename it"
     try:
         state = path.stat()
         if not path.resolve().is_relative_to(folder.resolve()):

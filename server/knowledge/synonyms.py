@@ -24,6 +24,8 @@ class Synonym:
 
     meant: tuple[str, ...]
     said: tuple[str, ...]
+    source: str = ""
+    """The company's file that says so, by its path in the knowledge folder."""
 
 
 def is_synonyms(path: Path) -> bool:

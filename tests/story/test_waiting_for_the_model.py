@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.consultant.circuit import Circuit
+from server.consultant.circuit import Admission, Circuit
 from server.consultant.phrases import Phrases
 from tests.clock import FakeClock
 from tests.daemon import documented, running_daemon, settings_for
@@ -158,24 +158,47 @@ async def test_during_an_outage_the_provider_is_not_asked_and_afterwards_it_is_a
         assert (await daemon.get("/webhook/talkme/health")).json()["checks"]["consultant"]["status"] == "ok"
 
 
+def admitted(circuit: Circuit) -> Admission:
+    admission = circuit.admitted()
+    assert admission
+    return admission
+
+
 def test_after_the_pause_one_caller_tries_and_the_others_do_not_wait_for_him() -> None:
     clock = FakeClock()
     circuit = Circuit(clock, failures=2, pause=30)
     for _ in range(2):
-        assert circuit.admits()
-        circuit.failed()
-    assert not circuit.admits()
+        circuit.failed(admitted(circuit))
+    assert not circuit.admitted()
     assert circuit.opens_in == 30
     clock.advance(31)
-    assert [circuit.admits(), circuit.admits()] == [True, False]
-    circuit.failed()
-    assert not circuit.admits(), "it did not go well: another pause"
+    tester = admitted(circuit)
+    assert not circuit.admitted()
+    circuit.failed(tester)
+    assert not circuit.admitted(), "it did not go well: another pause"
     clock.advance(31)
-    assert circuit.admits()
-    circuit.released()
-    assert circuit.admits(), "whoever never learned does not block the others"
-    circuit.succeeded()
-    assert [circuit.admits(), circuit.admits()] == [True, True]
+    circuit.released(admitted(circuit))
+    circuit.succeeded(admitted(circuit))  # whoever never learned does not block the others
+    assert circuit.admitted()
+    assert circuit.admitted()
+
+
+@pytest.mark.parametrize("told", [Circuit.released, Circuit.failed, Circuit.succeeded])
+def test_whoever_was_asking_before_an_outage_neither_ends_it_nor_lets_another_try_beside_the_one_who_does(
+    told: Callable[[Circuit, Admission], None],
+) -> None:
+    clock = FakeClock()
+    circuit = Circuit(clock, failures=2, pause=30)
+    early = admitted(circuit)
+    for _ in range(2):
+        circuit.failed(admitted(circuit))
+    clock.advance(31)
+    tester = admitted(circuit)
+    told(circuit, early)
+    assert not circuit.admitted()
+    assert circuit.opens_in == 0, "nor does it wait longer"
+    circuit.succeeded(tester)
+    assert circuit.admitted()
 
 
 async def test_who_has_to_wait_hears_that_he_is_not_forgotten_once(

@@ -106,7 +106,7 @@ class Library:
         Raises `KnowledgeError` if the index folder cannot be used.
         """
         try:
-            self._build(anew=False)
+            self._put_up(*self._built(anew=False))
         except NothingToRead as error:
             self._has_nothing(error)
             # What may be saved is of files that are gone.
@@ -126,13 +126,13 @@ class Library:
     async def regenerate(self) -> KnowledgeStatus:
         # One at a time, so that those who wait for it hold no threads that searches need.
         async with self._regenerating:
-            await asyncio.to_thread(self._build, anew=True)
+            self._put_up(*await asyncio.to_thread(self._built, anew=True))
         return self.status()
 
     async def refresh(self) -> None:
         """Read the files again if they have changed. Raises as `regenerate` does."""
         async with self._regenerating:
-            await asyncio.to_thread(self._build, anew=False)
+            self._put_up(*await asyncio.to_thread(self._built, anew=False))
 
     @property
     def embedder(self) -> Embedder | None:
@@ -180,7 +180,9 @@ class Library:
             # First, so that a damaged file is read once, and searches that come meanwhile do not wait.
             self._seen, self._taking_over = stamp, True
             try:
-                self._shelf = await asyncio.to_thread(self._taken_over) or self._shelf
+                taken = await asyncio.to_thread(self._taken_over)
+                if self._seen == stamp:  # else it may be older than what was built here meanwhile
+                    self._shelf = taken or self._shelf
             finally:
                 self._taking_over = False
         return self._shelf
@@ -193,12 +195,15 @@ class Library:
         self._nothing_to_read = error.problems
         _warn(error.problems)
 
-    def _build(self, *, anew: bool) -> None:
+    def _built(self, *, anew: bool) -> tuple[_Shelf, Stamp | None]:
         saved, stamp = self._builder.build(anew=anew)
-        # In this order: if another process saves in between, its index is taken over at the next search.
-        self._shelf = _shelved(saved, self._embedder)
-        self._seen = stamp
         _warn(saved.contents.found.problems)
+        return _shelved(saved, self._embedder), stamp
+
+    def _put_up(self, shelf: _Shelf, stamp: Stamp | None) -> None:
+        """On the event loop, not in the thread that has built it: a search that takes over another index looks first
+        whether one was put up meanwhile."""
+        self._shelf, self._seen = shelf, stamp
 
 
 def _unless_set(closing: threading.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -9,12 +10,13 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from server.knowledge.library import Library
 from tests.clock import FakeClock
+from tests.polling import eventually
 from tests.workbooks import PRICES, write_workbook
 
 WORKER = """
@@ -90,6 +92,34 @@ async def test_a_process_takes_over_what_another_one_has_regenerated(
         write_workbook(folder / "Цены.xlsx", [PRICES[0], ("Маникюр классический", "Ногтевой сервис", 53, None, None)])
         await library.regenerate()
         assert "Цена: 53" in other.search("маникюр классический")[0]
+
+
+async def test_an_index_that_is_slow_to_come_does_not_replace_what_was_built_meanwhile(
+    library: Library, folder: Path, tmp_path: Path
+) -> None:
+    library.open()
+    (saved,) = (tmp_path / "index").glob("*.npz")
+    old, slow = saved.read_bytes(), tmp_path / "slow"
+    os.mkfifo(slow)
+    saved.unlink()
+    saved.hardlink_to(slow)  # read as from a disk that takes its time
+    searching = asyncio.create_task(library.search("маникюр классический"))
+    with os.fdopen(await eventually(lambda: read_by_somebody(slow)), "wb") as sender:
+        saved.unlink()
+        write_workbook(folder / "Цены.xlsx", [PRICES[0], ("Маникюр классический", "Ногтевой сервис", 53, None, None)])
+        await library.regenerate()
+        await asyncio.to_thread(sender.write, old)
+    await searching
+    assert "Цена: 53" in (await library.search("маникюр классический")).results[0].document.text
+
+
+def read_by_somebody(pipe: Path) -> int | None:
+    """Its other end, once somebody is at this one."""
+    with suppress(OSError):
+        end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        os.set_blocking(end, True)
+        return end
+    return None
 
 
 async def test_a_saved_index_that_is_damaged_later_does_not_disturb_searches(library: Library, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from server.clock import Clock
 from server.errors import TalkMeError, unquoted
@@ -110,7 +110,9 @@ class Filler:
         async def stop() -> None:
             alarm.cancel()
             if saying:
-                await asyncio.wait(saying, timeout=FILLER_SECONDS)
+                with suppress(TimeoutError):
+                    async with self._clock.timeout(FILLER_SECONDS):
+                        await asyncio.wait(saying)
                 saying.pop().cancel()
 
         try:

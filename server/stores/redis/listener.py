@@ -26,7 +26,8 @@ RECONNECT_SECONDS = 0.3
 
 
 class Listener:
-    """Listens for as long as it is open, whatever becomes of the connection."""
+    """Listens for as long as it is open, whatever becomes of the connection. Real time on purpose: it is that of the
+    connection, which breaks and comes back in no other."""
 
     def __init__(self, redis: Redis, channel: str, outcomes: Outcomes, look: Callable[[], Awaitable[None]]) -> None:
         """`look` tells `outcomes` what was published while nobody listened."""

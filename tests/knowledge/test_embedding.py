@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +33,15 @@ def test_several_threads_at_once_get_the_vectors_that_one_gets(model: Embedder) 
         together = list(threads.map(model.query, questions * 2))
     for vector, expected in zip(together, alone * 2, strict=True):
         np.testing.assert_allclose(vector, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["E5", "USE"])
+def test_no_text_makes_an_embedder_write_beyond_its_memory(model: str) -> None:
+    """In a process of its own, since one that does is aborted. U+FDFA is eighteen letters when it is composed."""
+    ask = f"from server.knowledge.embedding import {model}\nm = {model}()\nfor n in (8, 12, 400): m.query('\ufdfa' * n)"
+    tell = "m.passages(['\ufdfa' * 30] * 3)"
+    asked = subprocess.run([sys.executable, "-c", f"{ask}\n{tell}"], capture_output=True, text=True)
+    assert asked.returncode == 0, asked.stderr
 
 
 async def test_the_light_embedder_finds_by_meaning_and_tells_what_is_not_there(folder: Path, tmp_path: Path) -> None:

@@ -134,6 +134,11 @@ async def test_odd_json_that_says_what_is_meant_is_taken(daemon: httpx.AsyncClie
     assert (await daemon.get("/webhook/talkme/session/boris")).status_code == 404
 
 
+async def test_one_word_of_4000_letters_is_answered(daemon: httpx.AsyncClient, talkme: ScriptedTalkMe) -> None:
+    assert (await daemon.post(URL, json=documented("за" * 2000))).status_code == 200
+    assert len(talkme.sent()) == 1
+
+
 async def test_a_message_over_4000_characters_is_answered_by_its_first_4000(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import phonenumbers
 import pytest
 
 from server.consultant.callers import Himself, said_of_himself
-from server.consultant.intents import intent
+from server.consultant.intents import Intent, intent
 from tests.daemon import documented, running_daemon, settings_for
 from tests.model_server import Completion, model_server
 from tests.scripted_talkme import ScriptedTalkMe
@@ -74,6 +75,24 @@ def test_name_and_gender_are_what_the_caller_says_of_himself(text: str, name: st
 )
 def test_a_dictated_number_becomes_e164(text: str, phone: str | None) -> None:
     assert said_of_himself(text, "BY").phone == phone
+
+
+def test_numbers_without_end_are_not_all_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = list[str]()
+
+    def parse(digits: str, region: str) -> phonenumbers.PhoneNumber:
+        tried.append(digits)
+        raise phonenumbers.NumberParseException(0, "none")
+
+    monkeypatch.setattr(phonenumbers, "parse", parse)
+    assert said_of_himself("1, " * 1333, "BY").phone is None
+    assert 0 < len(tried) <= 400
+
+
+@pytest.mark.parametrize("at", ["beginning", "end"])
+def test_what_is_meant_is_heard_at_both_ends_of_a_long_speech(at: str) -> None:
+    wish, speech = "соедините с оператором", "когда придет автобус " * 150
+    assert intent(f"{wish} {speech}" if at == "beginning" else f"{speech} {wish}") is Intent.OPERATOR
 
 
 async def test_what_the_caller_says_of_himself_is_in_session_stats_and_prompt(

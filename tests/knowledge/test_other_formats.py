@@ -82,6 +82,18 @@ def test_a_word_document_gives_its_sections_and_the_rows_of_its_tables(tmp_path:
     ]
 
 
+def test_a_heading_across_a_table_of_word_is_told_to_the_rows_below_it(tmp_path: Path) -> None:
+    written = docx.Document()
+    table = written.add_table(rows=0, cols=2)
+    for cells in (("Услуга", "Цена"), ("Женский зал", ""), ("Стрижка", "45"), ("Укладка", "30"), ("Окрашивание", "90")):
+        row = table.add_row().cells
+        row[0].text, row[1].text = cells
+    table.cell(1, 0).merge(table.cell(1, 1))
+    written.save(str(tmp_path / "Цены.docx"))
+    (first, *_) = loaders.load(tmp_path / "Цены.docx")
+    assert first.fields == (("Раздел", "Женский зал"), ("Услуга", "Стрижка"), ("Цена", "45"))
+
+
 def test_a_pdf_gives_the_text_of_its_pages(tmp_path: Path) -> None:
     write_pdf(tmp_path / "Правила.pdf", [["Отменить запись можно", "за 12 часов."], ["Оплата картой."]])
     found = loaders.load(tmp_path / "Правила.pdf")

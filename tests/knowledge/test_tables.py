@@ -46,6 +46,16 @@ def test_a_title_line_and_blank_rows_above_the_header_are_passed_over_and_row_nu
     }
 
 
+def test_a_title_of_two_cells_is_no_header(tmp_path: Path) -> None:
+    titled: Rows = [["Прайс-лист", "с 01.09.2026"], ["Услуга", "Цена", "Длительность"], ["Стрижка", 40, 30]]
+    assert one_sheet(tmp_path, titled) == {"Лист!3": "Услуга: Стрижка\nЦена: 40\nДлительность: 30"}
+
+
+def test_a_header_of_other_words_stays_one_above_rows_that_begin_like_one(tmp_path: Path) -> None:
+    rows: Rows = [["Мастер", "Когда"], ["Название не важно", "время любое"], ["Анна", "по средам"]]
+    assert one_sheet(tmp_path, rows)["Лист!3"] == "Мастер: Анна\nКогда: по средам"
+
+
 def test_row_numbers_are_those_of_excel_when_the_table_begins_in_the_middle_of_the_sheet(tmp_path: Path) -> None:
     book = Workbook()
     sheet = book.worksheets[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import docx
 from docx.opc.exceptions import OpcError
-from docx.table import Table
+from docx.table import Table, _Row
 from docx.text.paragraph import Paragraph
 from lxml.etree import ErrorTypes, XMLSyntaxError
 
@@ -66,8 +67,15 @@ def _is_heading(paragraph: Paragraph) -> bool:
     return style is not None and (style.name or "").lower().startswith(_HEADINGS)
 
 
+def _cells(row: _Row) -> list[str]:
+    """A cell that spans several columns stands in the first of them."""
+    cells = row.cells
+    again = [False, *(left._tc is right._tc for left, right in pairwise(cells))]
+    return ["" if spanned else table.shown(cell.text) for cell, spanned in zip(cells, again, strict=False)]
+
+
 def _rows(block: Table) -> list[table.Row]:
-    rows = ((number, [table.shown(cell.text) for cell in row.cells]) for number, row in enumerate(block.rows, start=1))
+    rows = ((number, _cells(row)) for number, row in enumerate(block.rows, start=1))
     filled = [(number, cells) for number, cells in rows if any(cells)]
     width = max((len(cells) for _, cells in filled), default=0)
     return [(number, cells + [""] * (width - len(cells))) for number, cells in filled]

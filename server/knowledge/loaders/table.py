@@ -18,6 +18,14 @@ _LONG = 10**15
 """From here on Excel itself shows a number with an exponent."""
 _ASKS = re.compile("вопрос", re.IGNORECASE)
 _ANSWERS = re.compile("ответ(?!ствен)", re.IGNORECASE)
+_COLUMN = re.compile(
+    r"(?:№|(?:вид )?услуг[аи]|цена|стоимость|тариф|длительность|время|продолжительность|категория|группа|раздел|"
+    r"направление|наименование|название|описание|примечани[ея]|комментари[йи]|вопрос|ответ)(?:\s*[,:(.].*)?",
+    re.IGNORECASE,
+)
+"""What columns are called, with their unit or not."""
+_TITLES = 5
+"""Rows above a header, at most, that are titles."""
 HEADING = "Раздел"
 """Column name for a heading that stands in a row of its own above the rows it is for."""
 
@@ -79,16 +87,24 @@ def _split(table: list[Row]) -> tuple[list[str], list[Row]]:
     """Column names and the rows below them; a header that is repeated further down is left out.
 
     The header is the first row that fills more than half as many columns as the fullest row, so a title above it is
-    passed over. Where that row has a number in it the table has no header, and its columns have no names.
+    passed over. A wide title is too: where that row has no word that columns are called by, a row soon below it that
+    has several is the header. Where the header has a number in it the table has none, and its columns have no names.
     """
     widths = [sum(map(bool, cells)) for _, cells in table]
     at = next((i for i, width in enumerate(widths) if 2 * width > max(widths)), None)
     if at is None:
         return [], []
+    if not _named(table[at][1]):
+        at = next((i for i in range(at, min(at + _TITLES, len(table))) if _named(table[i][1]) > 1), at)
     header = table[at][1]
     if any(_is_number(cell) for cell in header):
         return [""] * len(header), table[at:]
     return [name.rstrip(": ") for name in header], [row for row in table[at + 1 :] if row[1] != header]
+
+
+def _named(cells: list[str]) -> int:
+    """How many of them are what columns are called."""
+    return sum(_COLUMN.fullmatch(cell) is not None for cell in cells)
 
 
 def _answer_column(names: list[str]) -> int | None:

@@ -74,6 +74,12 @@ def _plan(plan: Plan, chaos: str, seed: int) -> dict[str, Any]:
     return {**told, "scenarios": scenarios, "chaos": chaos, "seed": seed}
 
 
+def changed_plan(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What of the plan is another than it was; by the seed alone the same is done in another order."""
+    earlier = before.get("plan", {})
+    return [name for name, value in after["plan"].items() if name != "seed" and earlier.get(name) != value]
+
+
 def _generator(outcome: Outcome, seen: Sequence[Observation]) -> dict[str, Any]:
     from mock_server.figures import spread
 

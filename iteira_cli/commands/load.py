@@ -261,8 +261,10 @@ def _cpu(figures: Mapping[str, Any]) -> str:
 
 
 def _show_changes(output: Output, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    from iteira_cli.load_report import compared
+    from iteira_cli.load_report import changed_plan, compared
 
+    if plan := changed_plan(before, after):
+        output.warning(f"not the same load as then ({', '.join(plan)}): figures may differ by that")
     rows = [
         (name, _number(then), _number(now), f"{(now - then) / then:+.0%}" if then and now is not None else NOTHING)
         for name, then, now in compared(before, after)

@@ -118,6 +118,7 @@ async def load(mock: str, tmp_path: Path) -> AsyncIterator[Load]:
 async def test_a_load_is_measured_judged_reported_and_compared(load: Load, tmp_path: Path) -> None:
     first = await load("--json", "--report", "first.html", "--seed", "1")
     again = await load("--compare", "first.json", "--fail-if", "p50<60s", "--fail-if", "lost>0")
+    other = await load("--compare", "first.json", turns=("--calls", "3", "--turns", "2"))
 
     document = json.loads(first.stdout)
     assert first.returncode == 0, first.stderr
@@ -141,6 +142,8 @@ async def test_a_load_is_measured_judged_reported_and_compared(load: Load, tmp_p
     assert not re.search(r"(?:src|href)=|url\(|<script", page), "a report needs nothing from elsewhere"
     assert page.count("<svg") == 6
 
+    assert "not the same load as then (calls)" in other.stderr
+    assert "not the same load" not in again.stderr
     assert again.returncode == 1
     assert "p50<60s (measured" in again.stderr
     assert re.search(r"^lost>0 +0 +kept", again.stdout, re.MULTILINE)

@@ -27,7 +27,7 @@ class Prompt:
     """The company's words around an inquiry. Knowledge rows and the caller's words go in as data.
 
     `template` may use $company, $about, $today, $hours, $client, $confidence and $knowledge. `tokens` is the most that
-    a prompt may take: the oldest exchanges leave first, then the rows that fit least.
+    a prompt may take: the oldest exchanges leave first, then the rows that fit least, then the end of the last one.
     """
 
     def __init__(
@@ -43,8 +43,9 @@ class Prompt:
         last = [_caller(inquiry.text), *_correction(inquiry.correction)]
         rows = [finding.document.text for finding in inquiry.findings.results]
         system = self._instructions(inquiry, rows)
-        while len(rows) > 1 and _tokens([system, *last]) > self._tokens:
-            system = self._instructions(inquiry, rows := rows[:-1])
+        while rows and (over := _tokens([system, *last]) - self._tokens) > 0:
+            rows = rows[:-1] if len(rows) > 1 else _shortened(rows[0], over)
+            system = self._instructions(inquiry, rows)
         left = self._tokens - _tokens([system, *last])
         return [system, *_latest(inquiry, left), *last]
 
@@ -79,6 +80,12 @@ def summary_messages(before: str, exchanges: Sequence[Exchange]) -> list[ChatCom
         {"role": "system", "content": SUMMARY.read_text(encoding="utf-8")},
         {"role": "user", "content": f"<разговор>\n{dialog}\n</разговор>"},
     ]
+
+
+def _shortened(row: str, tokens: int) -> list[str]:
+    """The beginning of a row that is too long by so many tokens; none where nothing of it is left."""
+    left = len(row) - int(tokens * CHARACTERS_OF_A_TOKEN) - 1
+    return [row[:left]] if left > 0 else []
 
 
 def _latest(inquiry: Inquiry, tokens: int) -> list[ChatCompletionMessageParam]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,15 @@ def test_then_the_rows_that_fit_least() -> None:
     assert "строка 0" in system
     assert "строка 4" not in system
     assert "И последнее?" in rest[-1]
+
+
+def test_at_last_the_end_of_the_only_row_that_is_left() -> None:
+    long = Finding(Document("начало " + "б" * 20_000 + " конец", "", ""), 1.0)
+    asked = replace(inquiry(3), findings=Findings("", 0.9, (long, *inquiry(0, rows=3).findings.results)))
+    messages = [str(message["content"]) for message in prompt(2500).messages(asked)]
+    assert "начало ббб" in messages[0]
+    assert "конец" not in messages[0]
+    assert sum(map(len, messages)) / 2 <= 2500
 
 
 def test_the_prompt_states_the_companys_day_and_hours() -> None:

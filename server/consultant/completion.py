@@ -30,7 +30,10 @@ PATH = "chat/completions"
 DATA = b"data:"
 DONE = b"[DONE]"
 EVENT_BYTES = 1_000_000
-"""Of one event, and of all that is not part of the answer: whoever sends more does not send an answer."""
+"""Of one event."""
+STREAM_BYTES = 4_000_000
+"""Of all that comes for one question. The longest answer that is listened to has 4000 characters, each word in an event
+of some 300 bytes; a model that thinks first says more than that. Whoever sends more than this does not answer."""
 END_SECONDS = 0.05
 """How long the end of an answer is waited for when all has been said. The socket's own time."""
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -140,12 +143,16 @@ class _Events:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._bytes = 0
         self.over = False
         self.usage: object = None
         """What the provider says that the call has taken, at the end of its answer."""
 
     def add(self, data: bytes) -> Piece | None:
         """None where nothing of it tells of the answer. Raises `ValueError` for what is no event of a completion."""
+        self._bytes += len(data)
+        if self._bytes > STREAM_BYTES:
+            raise ValueError("the stream has no end")
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > EVENT_BYTES:
             raise ValueError("an event of the stream has no end")

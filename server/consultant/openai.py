@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 NAME = re.compile(r"[^\W\d_]{2,30}(?:[ -][^\W\d_]{2,30}){0,2}")
 """What may be remembered as a name, and spoken later: up to three words without digits or signs."""
+MOST_CALLS = 16
+"""Of functions in one answer: there are four of them, and none is of any use twice."""
+CALL_LENGTH = 4000
+"""Characters of one call, with its arguments: as long as the longest answer."""
 RETRY_SECONDS = 0.2
 SUMMARY_SECONDS = 30.0
 
@@ -53,7 +57,7 @@ class OpenAIConsultant:
                     yield piece.text
                 usage = piece.usage or usage
                 for part in piece.calls:
-                    calls.setdefault(str(part.get("index")), _Call()).add(part)
+                    _add(part, calls)
                 piece = await anext(stream, None)
         for call in calls.values():
             if decision := call.decision():
@@ -102,6 +106,13 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, CompletionFailed) and error.passing
 
 
+def _add(part: dict[str, Any], calls: dict[str, _Call]) -> None:
+    """Raises `CompletionFailed` for more than any answer has."""
+    calls.setdefault(str(part.get("index")), _Call()).add(part)
+    if len(calls) > MOST_CALLS:
+        raise CompletionFailed(f"more than {MOST_CALLS} functions were called", passing=False)
+
+
 class _Call:
     """A function call that arrives in pieces."""
 
@@ -113,6 +124,8 @@ class _Call:
         if isinstance(function, dict):
             self._name += str(function.get("name") or "")
             self._arguments += str(function.get("arguments") or "")
+            if len(self._name) + len(self._arguments) > CALL_LENGTH:
+                raise CompletionFailed(f"a call did not end within {CALL_LENGTH} characters", passing=False)
 
     def decision(self) -> Decision | None:
         """The decision that the model made; None if it made up a function."""

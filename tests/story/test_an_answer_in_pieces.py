@@ -163,6 +163,29 @@ async def test_an_answer_that_breaks_off_is_told_as_such_at_once() -> None:
             await until_over(pieces)
 
 
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        b": still here\n",
+        b'data: {"choices": [{"delta": {}}]}\n\n',
+        b'data: {"choices": [{"delta": {"content": ""}}]}\n\n',
+    ],
+    ids=["comments", "events that add nothing", "empty words"],
+)
+async def test_a_stream_that_has_no_end_is_no_answer(nothing: bytes) -> None:
+    async def script(model: Model) -> None:
+        with suppress(OSError):
+            for _ in range(50):
+                await model.sends(nothing * (100_000 // len(nothing)))
+            await model.says("раз")
+            await model.sends(DONE)
+            await model.writes(END)
+
+    async with model(script) as told, completions(told, FOR_EVER) as asking:
+        with pytest.raises(CompletionFailed, match="no end"):
+            await until_over(heard(asking, told))
+
+
 @pytest.mark.parametrize("together", [0.0, 0.05])
 async def test_the_next_answer_comes_over_the_same_connection_though_its_end_came_by_itself(together: float) -> None:
     async def script(model: Model) -> None:

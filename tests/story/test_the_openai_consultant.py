@@ -135,8 +135,10 @@ async def test_markdown_and_emoji_are_not_read_aloud(
         [Completion(status=500), Completion(status=500)],
         [Completion(["Маникюр стоит"], cut=True)],
         [Completion()],
+        [Completion(["Да."], functions=[("end_conversation", "x" * 5000)])],
+        [Completion(["Да."], functions=[("end_conversation", "{}")] * 20)],
     ],
-    ids=["key refused", "provider down", "stream cut", "empty answer"],
+    ids=["key refused", "provider down", "stream cut", "empty answer", "endless call", "endless calls"],
 )
 async def test_when_the_model_cannot_answer_the_caller_is_answered_offline(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer, trouble: list[Completion]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -59,9 +59,8 @@ class OpenAIConsultant:
                 for part in piece.calls:
                     _add(part, calls)
                 piece = await anext(stream, None)
-        for call in calls.values():
-            if decision := call.decision():
-                yield decision
+        for decision in _decisions(calls.values()):
+            yield decision
         yield ModelCall(attempts, tokens(usage, "prompt"), tokens(usage, "completion"))
 
     async def summary(self, before: str, exchanges: tuple[Exchange, ...]) -> str:
@@ -113,24 +112,32 @@ def _add(part: dict[str, Any], calls: dict[str, _Call]) -> None:
         raise CompletionFailed(f"more than {MOST_CALLS} functions were called", passing=False)
 
 
+def _decisions(calls: Iterable[_Call]) -> list[Decision]:
+    """All that the model made. What it made up is told once, however many functions that are."""
+    decided = [(call.name, call.decision()) for call in calls]
+    if made_up := [name for name, decision in decided if decision is None]:
+        log.warning("the model called functions that do not exist: %d, the first %r", len(made_up), made_up[0][:50])
+    return [decision for _, decision in decided if decision]
+
+
 class _Call:
     """A function call that arrives in pieces."""
 
     def __init__(self) -> None:
-        self._name = self._arguments = ""
+        self.name = self._arguments = ""
 
     def add(self, part: dict[str, Any]) -> None:
         function = part.get("function")
         if isinstance(function, dict):
-            self._name += str(function.get("name") or "")
+            self.name += str(function.get("name") or "")
             self._arguments += str(function.get("arguments") or "")
-            if len(self._name) + len(self._arguments) > CALL_LENGTH:
+            if len(self.name) + len(self._arguments) > CALL_LENGTH:
                 raise CompletionFailed(f"a call did not end within {CALL_LENGTH} characters", passing=False)
 
     def decision(self) -> Decision | None:
         """The decision that the model made; None if it made up a function."""
         arguments = self._parsed()
-        match self._name:
+        match self.name:
             case "end_conversation":
                 return EndConversation()
             case "transfer_to_operator":
@@ -139,7 +146,6 @@ class _Call:
                 return Irrelevant()
             case "remember_client":
                 return _client(arguments)
-        log.warning("the model called a function that does not exist: %r", self._name[:50])
         return None
 
     def _parsed(self) -> dict[str, object]:

@@ -108,6 +108,16 @@ async def test_a_decision_without_a_word_still_says_something(
     assert [call.body for call in talkme.of("finish")] == [{"code": code}]
 
 
+async def test_functions_that_the_model_made_up_are_told_in_one_line_however_many_they_are(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    model.script.append(Completion(["Да."], functions=[("sing", "{}"), ("dance", "{}"), ("end_conversation", "{}")]))
+    answer = await say(daemon, "До свидания")
+    assert answer.json()["end_conversation"] is True
+    told = [record.message for record in caplog.records if record.name == "server.consultant.openai"]
+    assert told == ["the model called functions that do not exist: 2, the first 'sing'"]
+
+
 async def test_what_the_model_learns_of_the_caller_stands_in_the_session_and_the_next_prompt(
     daemon: httpx.AsyncClient, model: ModelServer
 ) -> None:

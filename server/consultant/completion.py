@@ -139,7 +139,8 @@ async def _read_on(answer: Answer) -> None:
 
 
 class _Events:
-    """Takes an event stream in pieces of bytes (WHATWG HTML, 9.2) and gives back what they tell of the answer."""
+    """Takes an event stream in pieces of bytes (WHATWG HTML, 9.2) and gives back what they tell of the answer. Events
+    without data are none (9.2.6)."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -156,7 +157,7 @@ class _Events:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > EVENT_BYTES:
             raise ValueError("an event of the stream has no end")
-        events = [line[len(DATA) :].strip() for line in lines if line.startswith(DATA)]
+        events = [event for line in lines if line.startswith(DATA) and (event := line[len(DATA) :].strip())]
         if DONE in events:
             self.over = True
             del events[events.index(DONE) :]

@@ -163,6 +163,18 @@ async def test_an_answer_that_breaks_off_is_told_as_such_at_once() -> None:
             await until_over(pieces)
 
 
+@pytest.mark.parametrize("empty", [b"data:\n\n", b"data: \r\n\r\n"])
+async def test_an_event_without_data_is_no_part_of_the_answer(empty: bytes) -> None:
+    async def script(model: Model) -> None:
+        await model.sends(empty)
+        await model.says("раз")
+        await model.sends(empty + DONE)
+        await model.writes(END)
+
+    async with model(script) as told, completions(told, FOR_EVER) as asking:
+        assert [piece async for piece in heard(asking, told)] == ["раз"]
+
+
 @pytest.mark.parametrize(
     "nothing",
     [

@@ -27,6 +27,8 @@ MONEY_BEFORE = re.compile(
     r"|\b(?:за|всего)(?:\s+(?:лишь|только|каких-то))?|[$€₽£])[\s:–—-]*$",
     re.IGNORECASE,
 )
+MONEY_REACHES = 120
+"""Characters before a number that can make it a price: a word for it, and up to four others."""
 PERCENT = re.compile(r"\s*-?(?:%|процент)", re.IGNORECASE)
 TIME_UNIT = re.compile(r"\s*-?(?:мин|час|ч\b|сек|дн|день|дня|сут|недел|месяц|год|лет|раз\b|раза\b)", re.IGNORECASE)
 FOREIGN = re.compile(r"долл|бакс|евро|российск|usd|eur\b|rub\b|тенге|гривн|злот|[$€₽£]", re.IGNORECASE)
@@ -36,10 +38,12 @@ TOP_LEVELS = (
     "by|ru|com|net|org|info|biz|рф|бел|io|me|online|site|shop|store|xyz|app|link|click|su|kz|ua|pl|eu|tk|cc|co|dev|ai"
 )
 LINK = re.compile(
-    rf"https?://[^\s)]+|www\.[^\s)]+|[\w.+-]+@[\w.-]+|@\w{{3,}}|\b[\w-]+(?:\.[\w-]+)*\.(?:{TOP_LEVELS})\b",
+    r"https?://[^\s)]+|www\.[^\s)]+|[\w.+-]{1,64}@[\w.-]+|@\w{3,}"
+    rf"|\b[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{TOP_LEVELS})\b",
     re.IGNORECASE,
 )
-SPOKEN_LINK = re.compile(r"([\w-]+)\s+(?:точка|dot)\s+([\w-]+)|(\w+)\s+собака\s+(\w+)", re.IGNORECASE)
+"""No part of a name is longer (RFC 1035, 2.3.4; RFC 5321, 4.5.3.1.1)."""
+SPOKEN_LINK = re.compile(r"([\w-]{1,63})\s+(?:точка|dot)\s+([\w-]+)|(\w{1,64})\s+собака\s+(\w+)", re.IGNORECASE)
 DOT_INSIDE = re.compile(r"\.\w")
 LINK_SIGNS = ("@", "/", "www")
 SPOKEN_LINK_SIGNS = ("точка", "dot", "собака")
@@ -51,7 +55,7 @@ STREET_SIGNS = ("ул.", "улиц", "просп", "пр-т", "переул", "�
 """Signs are small letters without which the expression of their name finds nothing. Nearly all sentences have none, and
 to look for them takes a tenth of the time."""
 STREET_BEFORE = re.compile(rf"\b{STREET}\s+«?([А-ЯЁа-яё][а-яё-]{{2,}})")
-STREET_AFTER = re.compile(rf"\b([А-ЯЁ][а-яё-]{{3,}}(?:ая|ой|ую|ий|ому|ом|ого|ем))\s+{STREET}", re.IGNORECASE)
+STREET_AFTER = re.compile(rf"\b([А-ЯЁ][а-яё-]{{3,40}}(?:ая|ой|ую|ий|ому|ом|ого|ем))\s+{STREET}", re.IGNORECASE)
 NO_NAME = frozenset(
     re.findall(r"\w+", "или если где есть при для что как наш ваш рядом находиться ближайший салон можно нет и")
 )
@@ -158,8 +162,9 @@ class Checked:
         if not named:
             return None
         phones = list(dialled(sentence))
+        theirs = self._phones_of(sentence) if phones else ""
         for digits in phones:
-            if len(digits) >= PHONE and digits[-PHONE:] not in self._phones_of(sentence):
+            if len(digits) >= PHONE and digits[-PHONE:] not in theirs:
                 return Objection("phone", digits)
         for number in named:
             if kind := self._unknown(number, sentence, phones):
@@ -259,7 +264,7 @@ def _money(text: str) -> frozenset[float]:
 def _is_money(before: str, after: str) -> bool:
     if MONEY.match(after) or MONEY_AFTER_RANGE.match(after) or PERCENT.match(after):
         return True
-    return bool(MONEY_BEFORE.search(before)) and not TIME_UNIT.match(after)
+    return bool(MONEY_BEFORE.search(before[-MONEY_REACHES:])) and not TIME_UNIT.match(after)
 
 
 def _values(found: Iterable[_Facts]) -> frozenset[float]:

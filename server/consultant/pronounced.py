@@ -9,10 +9,11 @@ import phonenumbers
 
 from server.consultant.amounts import counted
 
-NUMBER = r"(?P<number>\d+(?:[ \u00a0\u202f]\d{3}(?!\d))*(?:[.,]\d+)?)"
+NUMBER = r"(?P<number>(?<!\d)\d+(?:[ \u00a0\u202f]\d{3}(?!\d)){0,4}(?:[.,]\d+)?)"
 DIGIT = re.compile(r"\d")
 GENITIVE = r"(?P<genitive>\b(?:от|до|с|со|после|около|более|менее|больше|меньше|свыше|из)\s+)?"
-RANGE = r"(?P<range>\d+(?:[.,]\d+)?\s*[-–—]\s*)?"
+RANGE = r"(?P<range>(?<!\d)\d+(?:[.,]\d+)?\s*[-–—]\s*)?"
+"""A number is looked for where it begins: from within a long one the same would be found, each time to its end."""
 PHONE = re.compile(
     r"(?<![\d+])(?:\+\d[\d\s()\-–]{8,17}\d|(?:8|375)[\s(\-]*0?\d{2}[\s)\-]*\d{3}[\s\-]*\d{2}[\s\-]*\d{2}"
     r"|\(\d{2,4}\)[\s\-]*\d{3}[\s\-]*\d{2}[\s\-]*\d{2}|\d{3}-\d{2}-\d{2})(?!\d)"
@@ -23,7 +24,7 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 KOPECKS = re.compile(
-    rf"{GENITIVE}(?P<number>\d+)[.,](?P<part>\d{{1,2}})\s*(?:бел\.?\s*)?(?:руб(?:л[а-я]+\b|\.|\b)|р\.|р\b|byn\b|br\b)",
+    rf"{GENITIVE}(?P<number>(?<!\d)\d+)[.,](?P<part>\d{{1,2}})\s*(?:бел\.?\s*)?(?:руб(?:л[а-я]+\b|\.|\b)|р\.|р\b|byn\b|br\b)",
     re.IGNORECASE,
 )
 UNITS = [

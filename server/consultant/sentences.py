@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-END = re.compile(r"[.!?…]+[»\")\]]*(?=\s)|\n")
+END = re.compile(r"(?<![.!?…])[.!?…]++[»\")\]]*+(?=\s)|\n")
 MARK = re.compile(r"[.!?…\n]")
 """Without one of these there is no end: a model's pieces are words, and most are looked at no closer."""
 BEFORE_NAMES = frozenset(re.findall(r"\w+", "ул пр просп пер пл бул наб г д им тел стр кв корп оф каб т напр см ст м"))
@@ -12,6 +12,8 @@ BEFORE_NAMES = frozenset(re.findall(r"\w+", "ул пр просп пер пл б
 UNITS = frozenset(re.findall(r"\w+", "руб р коп мин ч сек мес бел шт др"))
 """Abbreviations that may end a sentence: they do if a capital letter follows."""
 LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
+LONGER = 8
+"""Characters at the end of which no abbreviation begins: only so many are looked at for one."""
 
 
 class Sentences:
@@ -23,6 +25,8 @@ class Sentences:
     def __init__(self) -> None:
         self._rest = ""
         self._marked = False
+        self._decided = 0
+        """Up to here there is no end in the rest, whatever follows."""
 
     def add(self, piece: str) -> list[str]:
         self._rest += piece
@@ -30,7 +34,7 @@ class Sentences:
             return []
         found = []
         while (end := self._end()) is not None:
-            sentence, self._rest = self._rest[:end].strip(), self._rest[end:].lstrip()
+            sentence, self._rest, self._decided = self._rest[:end].strip(), self._rest[end:].lstrip(), 0
             if sentence:
                 found.append(sentence)
         self._marked = MARK.search(self._rest) is not None
@@ -42,17 +46,18 @@ class Sentences:
         return [sentence] if sentence else []
 
     def _end(self) -> int | None:
-        for end in END.finditer(self._rest):
+        for end in END.finditer(self._rest, self._decided):
             following = self._rest[end.end() :].lstrip(" \t")
             if not following:  # what comes next decides
                 return None
             if end[0] == "\n" or not self._is_abbreviation(self._rest[: end.end()], following):
                 return end.end()
+            self._decided = end.end()
         return None
 
     @staticmethod
     def _is_abbreviation(text: str, following: str) -> bool:
-        word = LAST_WORD.search(text)
+        word = LAST_WORD.search(text, max(0, len(text) - LONGER))
         if text.rstrip(".")[-1:].isdigit() and re.fullmatch(r"\d+\.", text.strip()):
             return True  # the number of an item in a list
         if not word:

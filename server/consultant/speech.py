@@ -10,11 +10,12 @@ import unicodedata
 
 from server.consultant.pronounced import pronounced
 
-LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+LINK = re.compile(r"!?\[([^\]]{0,500})\]\([^)]*\)")
 URL = re.compile(r"\(?\b(?:https?://|www\.)\S+[^\s.,;:!?)]\)?")
 LINE_MARK = re.compile(r"^\s*(?:#{1,6}|[-*•–—]|>|\d+[.)])\s+", re.MULTILINE)
-RULE = re.compile(r"^\s*[-*_=|:\s]{3,}$", re.MULTILINE)
-EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
+RULE = re.compile(r"^[-*_=|:\s]{3,}$", re.MULTILINE)
+EMPHASIS = re.compile(r"(\*\*|__|\*|`{1,3}|~~)(?=\S)(.{1,500}?)(?<=\S)\1", re.DOTALL)
+"""Nothing longer is emphasised: for a mark that stands alone the whole rest would be searched."""
 LEFTOVER = re.compile(r"`+|\*\*|(?<!\d)\*(?!\d)|\|")
 SPACES = re.compile(r"\s+(?=[.,!?;:…]|$)|(?<=\s)\s+")
 SPACES_SIGNS = tuple(f" {behind}" for behind in " .,!?;:…")

@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 
 class HeadTooLarge(Exception):
@@ -32,11 +36,16 @@ class Connection(HttpToolsProtocol):
         self.url, self.headers = b"", []
         self._reading_head, self._head = True, 0
         self._due: asyncio.TimerHandle | None = None
+        self._answered: RequestResponseCycle | None = None
+        """Whose answer is being made; `cycle` is the latest request, which may wait behind it."""
         self._expect(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(None)
         super().connection_lost(exc)
+        if self._answered:
+            self._hear_no_more(self._answered)
+            self._answered = None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -68,6 +77,17 @@ class Connection(HttpToolsProtocol):
         """What is no HTTP, and what the parser was stopped at."""
         too_large = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         self._refuse(too_large if self._too_large else HTTPStatus.BAD_REQUEST)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    @staticmethod
+    def _hear_no_more(cycle: RequestResponseCycle) -> None:
+        """Whoever asked has gone: who answers him learns it, and what is said to him still is dropped. uvicorn tells it
+        to the latest request alone."""
+        cycle.disconnected = True
+        cycle.message_event.set()
 
     @property
     def _too_large(self) -> bool:

@@ -11,13 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+import uvloop
 
 from server.app import create_app
 from server.connections import Connection
 from server.serving import listen
 from tests.daemon import documented, settings_for
 from tests.polling import eventually
-from tests.scripted_talkme import Answer, ScriptedTalkMe
+from tests.scripted_talkme import Answer, ScriptedTalkMe, scripted_talkme
 
 HEALTH = "GET /webhook/talkme/health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -60,6 +61,11 @@ async def told(port: int, *parts: str | bytes, pause: float = 0.0) -> bytes:
             return await reader.read()
     finally:
         writer.close()
+
+
+def posted() -> str:
+    body = json.dumps(documented())
+    return f"POST /webhook/talkme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n{body}"
 
 
 def status(answer: bytes) -> int:
@@ -149,12 +155,25 @@ async def test_a_second_request_that_is_slow_does_not_spoil_the_answer_to_the_fi
 ) -> None:
     held = asyncio.Event()
     talkme.script["send"].append(Answer(until=held))
-    body = json.dumps(documented())
-    first = f"POST /webhook/talkme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     async with impatient(folder, talkme) as port:
-        answer = asyncio.create_task(told(port, f"{first}{HEALTH}"))
+        answer = asyncio.create_task(told(port, f"{posted()}{HEALTH}"))
         await eventually(talkme.sent)
         await told(port)  # until somebody else was cut off, and so the second request as well
         held.set()
         assert status(await answer) == 200
         assert (await answer).count(b"HTTP/1.1") == 1
+
+
+def test_who_has_gone_before_all_of_his_requests_were_answered_is_no_error_of_ours(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with scripted_talkme() as talkme, impatient(folder, talkme) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(posted().encode() * 5)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            await eventually(talkme.sent, lambda texts: len(texts) >= 2)
+
+    uvloop.run(scenario())  # on which a connection that is closed refuses to be written to
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -34,6 +34,8 @@ class Completion:
     """What it says where `status` is no success."""
     usage: dict[str, int] | None = None
     """Told in a chunk of its own, behind the answer."""
+    events: str = ""
+    """The whole stream, as it is, in place of what would be made of the rest."""
 
 
 @dataclass
@@ -61,26 +63,29 @@ class ModelServer:
 
 
 async def _events(completion: Completion) -> AsyncIterator[str]:
+    if completion.events:
+        yield completion.events
+        return
     if completion.silent and completion.until:
         await completion.until.wait()
     for word in completion.words:
-        yield _event({"content": word})
+        yield event({"content": word})
         if completion.until:
             await completion.until.wait()
     if completion.cut:
         raise ConnectionError("cut on purpose")
     for index, (name, arguments) in enumerate(completion.functions):
-        yield _event({"tool_calls": [{"index": index, "id": f"c{index}", "function": {"name": name, "arguments": ""}}]})
+        yield event({"tool_calls": [{"index": index, "id": f"c{index}", "function": {"name": name, "arguments": ""}}]})
         for start in range(0, len(arguments), 5):
             part = {"index": index, "function": {"arguments": arguments[start : start + 5]}}
-            yield _event({"tool_calls": [part]})
-    yield _event({}, finish="tool_calls" if completion.functions else "stop")
+            yield event({"tool_calls": [part]})
+    yield event({}, finish="tool_calls" if completion.functions else "stop")
     if completion.usage:
         yield f"data: {json.dumps({'choices': [], 'usage': completion.usage})}\n\n"
     yield "data: [DONE]\n\n"
 
 
-def _event(delta: dict[str, Any], finish: str | None = None) -> str:
+def event(delta: dict[str, Any], finish: str | None = None) -> str:
     chunk = {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",

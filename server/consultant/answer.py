@@ -187,7 +187,7 @@ class _Draft:
     def add(self, decision: Decision) -> None:
         match decision:
             case RememberClient():
-                self.client = decision
+                self.client = RememberClient(decision.name or self.client.name, decision.gender or self.client.gender)
             case EndConversation():
                 self.finish = FinishCode.SUCCESS
             case TransferToOperator():

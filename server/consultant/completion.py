@@ -41,6 +41,7 @@ PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_
 
 MISUNDERSTOOD = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 """By providers that do not know `stream_options`, among other reasons: the next attempt goes without."""
+COUNTING = {"stream_options": {"include_usage": True}}
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +73,7 @@ class Completions:
     def __init__(self, outgoing: Outgoing, model: str, calls: ModelCalls, *, count_tokens: bool = True) -> None:
         """`calls` learns of each call and, with `count_tokens`, of the tokens that the provider says it used."""
         self._outgoing, self._model, self._calls = outgoing, model, calls
-        self._usage = {"stream_options": {"include_usage": True}} if count_tokens else {}
+        self._counts, self._doubted = count_tokens, False
 
     async def stream(
         self,
@@ -85,17 +86,19 @@ class Completions:
 
         `again`: it is not the first attempt.
         """
-        question = {"model": self._model, "messages": messages, "stream": True, **self._usage}
-        body = orjson.dumps({**question, "tools": tools} if tools else question)
+        counts = self._counts and not (again and self._doubted)
+        question = {"model": self._model, "messages": messages, "stream": True}
+        question |= (COUNTING if counts else {}) | ({"tools": tools} if tools else {})
         if again:
             self._calls.again()
         ended, events = BROKEN_OFF, _Events()
         try:
-            async with self._outgoing.post(PATH, body) as response:
+            async with self._outgoing.post(PATH, orjson.dumps(question)) as response:
                 data = await response.piece()
                 if response.status != HTTPStatus.OK:
                     ended = str(response.status)
-                    raise self._refused(response.status)
+                    raise self._refused(response.status, counts)
+                self._understood(counts)
                 while data:
                     if piece := events.add(data):
                         ended = "200"
@@ -104,6 +107,7 @@ class Completions:
                         await _read_on(response)
                         return
                     data = await response.piece()
+                events.must_have_ended()
         except OSError as error:
             if ended == BROKEN_OFF:
                 ended = TIMEOUT if isinstance(error, TimeoutError) else UNREACHABLE
@@ -117,14 +121,17 @@ class Completions:
     async def close(self) -> None:
         await self._outgoing.close()
 
-    def _refused(self, status: int) -> CompletionFailed:
+    def _refused(self, status: int, counts: bool) -> CompletionFailed:
+        """One that was asked to count tokens may not know how: the next attempt, which does not ask, shows it."""
         passing = status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        if status in MISUNDERSTOOD and self._usage:
-            self._usage, passing = {}, True
-            log.warning(
-                "the provider answers HTTP %d: it is not asked for tokens any more (agent.count_tokens)", status
-            )
+        if status in MISUNDERSTOOD:
+            passing = self._doubted = counts
         return CompletionFailed(f"HTTP {status}", passing=passing)
+
+    def _understood(self, counts: bool) -> None:
+        if self._doubted and not counts:
+            self._counts = self._doubted = False
+            log.warning("the provider refuses to count tokens: it is not asked for them any more (agent.count_tokens)")
 
 
 async def _read_on(answer: Answer) -> None:
@@ -146,6 +153,9 @@ class _Events:
         self._rest = b""
         self._bytes = 0
         self.over = False
+        """Whether it said so itself."""
+        self.ended = False
+        """Whether the answer did, so that a stream that ends now was not cut off."""
         self.usage: object = None
         """What the provider says that the call has taken, at the end of its answer."""
 
@@ -159,7 +169,7 @@ class _Events:
             raise ValueError("an event of the stream has no end")
         events = [event for line in lines if line.startswith(DATA) and (event := line[len(DATA) :].strip())]
         if DONE in events:
-            self.over = True
+            self.over = self.ended = True
             del events[events.index(DONE) :]
         try:  # all at once, as one list: each by itself takes twice as long
             told = orjson.loads(b"[%s]" % b",".join(events))
@@ -167,17 +177,27 @@ class _Events:
             raise ValueError("an event of the stream is not JSON") from None
         return self._together(told)
 
+    def must_have_ended(self) -> None:
+        """Raises `ConnectionError` where the stream was cut off."""
+        if not self.ended:
+            raise ConnectionError("the stream ended before the answer did")
+
     def _together(self, told: list[object]) -> Piece | None:
         """Of the first choice: more are not asked for."""
         words, calls, usage, tells = list[str](), list[dict[str, Any]](), None, False
         for event in told:
-            if not isinstance(event, dict) or "error" in event:
+            if not isinstance(event, dict) or event.get("error"):
                 raise ValueError("the stream tells of an error")
             if taken := event.get("usage"):
                 usage = self.usage = taken
-            delta = _first_delta(event.get("choices"))
-            tells = tells or delta is not None or bool(taken)
-            if not delta:
+            choice = _first(event.get("choices"))
+            tells = tells or choice is not None or bool(taken)
+            if not choice:
+                continue
+            if choice.get("finish_reason"):
+                self.ended = True
+            delta = choice.get("delta")
+            if not isinstance(delta, dict):
                 continue
             if isinstance(text := delta.get("content"), str):
                 words.append(text)
@@ -186,12 +206,11 @@ class _Events:
         return Piece("".join(words), calls, usage) if tells else None
 
 
-def _first_delta(choices: object) -> dict[str, Any] | None:
-    """What the first choice adds, which may be nothing; None where there is no choice."""
+def _first(choices: object) -> dict[str, Any] | None:
+    """The first choice; None where there is none."""
     if not isinstance(choices, list) or not choices or not choices[0]:
         return None
-    delta = choices[0].get("delta") if isinstance(choices[0], dict) else None
-    return delta if isinstance(delta, dict) else {}
+    return choices[0] if isinstance(choices[0], dict) else {}
 
 
 def _objects(found: object) -> list[dict[str, Any]]:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
-import orjson
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from server.clock import Clock
 from server.consultant.base import (
     Decision,
-    EndConversation,
     Inquiry,
-    Irrelevant,
     ModelCall,
-    RememberClient,
-    TransferToOperator,
 )
 from server.consultant.completion import CompletionFailed, Completions, Piece
+from server.consultant.function_calls import FunctionCalls
 from server.consultant.model_calls import tokens
 from server.consultant.prompt import FUNCTIONS, Prompt, summary_messages
 from server.errors import ConsultantError
@@ -31,12 +25,6 @@ from server.text import clean
 
 log = logging.getLogger(__name__)
 
-NAME = re.compile(r"[^\W\d_]{2,30}(?:[ -][^\W\d_]{2,30}){0,2}")
-"""What may be remembered as a name, and spoken later: up to three words without digits or signs."""
-MOST_CALLS = 16
-"""Of functions in one answer: there are four of them, and none is of any use twice."""
-CALL_LENGTH = 4000
-"""Characters of one call, with its arguments: as long as the longest answer."""
 RETRY_SECONDS = 0.2
 SUMMARY_SECONDS = 30.0
 
@@ -48,7 +36,7 @@ class OpenAIConsultant:
         self._completions, self._prompt, self._clock, self.name = completions, prompt, clock, name
 
     async def reply(self, inquiry: Inquiry) -> AsyncGenerator[str | Decision | ModelCall, None]:
-        calls: dict[str, _Call] = {}
+        calls = FunctionCalls()
         usage: object = None
         stream, piece, attempts = await self._begun(inquiry)
         async with aclosing(stream):
@@ -57,9 +45,9 @@ class OpenAIConsultant:
                     yield piece.text
                 usage = piece.usage or usage
                 for part in piece.calls:
-                    _add(part, calls)
+                    calls.add(part)
                 piece = await anext(stream, None)
-        for decision in _decisions(calls.values()):
+        for decision in calls.decisions():
             yield decision
         yield ModelCall(attempts, tokens(usage, "prompt"), tokens(usage, "completion"))
 
@@ -103,62 +91,3 @@ class OpenAIConsultant:
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, CompletionFailed) and error.passing
-
-
-def _add(part: dict[str, Any], calls: dict[str, _Call]) -> None:
-    """Raises `CompletionFailed` for more than any answer has."""
-    calls.setdefault(str(part.get("index")), _Call()).add(part)
-    if len(calls) > MOST_CALLS:
-        raise CompletionFailed(f"more than {MOST_CALLS} functions were called", passing=False)
-
-
-def _decisions(calls: Iterable[_Call]) -> list[Decision]:
-    """All that the model made. What it made up is told once, however many functions that are."""
-    decided = [(call.name, call.decision()) for call in calls]
-    if made_up := [name for name, decision in decided if decision is None]:
-        log.warning("the model called functions that do not exist: %d, the first %r", len(made_up), made_up[0][:50])
-    return [decision for _, decision in decided if decision]
-
-
-class _Call:
-    """A function call that arrives in pieces."""
-
-    def __init__(self) -> None:
-        self.name = self._arguments = ""
-
-    def add(self, part: dict[str, Any]) -> None:
-        function = part.get("function")
-        if isinstance(function, dict):
-            self.name += str(function.get("name") or "")
-            self._arguments += str(function.get("arguments") or "")
-            if len(self.name) + len(self._arguments) > CALL_LENGTH:
-                raise CompletionFailed(f"a call did not end within {CALL_LENGTH} characters", passing=False)
-
-    def decision(self) -> Decision | None:
-        """The decision that the model made; None if it made up a function."""
-        arguments = self._parsed()
-        match self.name:
-            case "end_conversation":
-                return EndConversation()
-            case "transfer_to_operator":
-                return TransferToOperator(str(arguments.get("reason", "")))
-            case "irrelevant":
-                return Irrelevant()
-            case "remember_client":
-                return _client(arguments)
-        return None
-
-    def _parsed(self) -> dict[str, object]:
-        try:
-            arguments = orjson.loads(self._arguments or "{}")
-        except ValueError:
-            return {}
-        return arguments if isinstance(arguments, dict) else {}
-
-
-def _client(arguments: dict[str, object]) -> RememberClient:
-    name, gender = arguments.get("name"), arguments.get("gender")
-    return RememberClient(
-        clean(name) if isinstance(name, str) and NAME.fullmatch(clean(name)) else None,
-        gender if isinstance(gender, str) and gender in {"female", "male"} else None,
-    )

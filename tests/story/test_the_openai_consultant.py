@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.daemon import documented, running_daemon, settings_for
 from tests.figures import counted
-from tests.model_server import Completion, ModelServer, model_server
+from tests.model_server import Completion, ModelServer, event, model_server
 from tests.scripted_talkme import ScriptedTalkMe
 
 KEY = "sk-a-key-for-tests"
@@ -33,8 +34,8 @@ async def daemon(folder: Path, talkme: ScriptedTalkMe, model: ModelServer) -> As
         yield client
 
 
-async def say(daemon: httpx.AsyncClient, text: str) -> httpx.Response:
-    return await daemon.post("/webhook/talkme", json=documented(text))
+async def say(daemon: httpx.AsyncClient, text: str, user: str = "anna") -> httpx.Response:
+    return await daemon.post("/webhook/talkme", json=documented(text, user))
 
 
 async def test_the_words_of_the_model_are_spoken(
@@ -67,6 +68,23 @@ async def test_a_provider_that_does_not_know_how_to_tell_tokens_is_asked_without
     await say(daemon, "Привет ещё раз")
     assert talkme.sent() == ["Здравствуйте."] * 2
     assert ["stream_options" in request for request in model.requests] == [True, False, False]
+
+
+async def test_callers_at_once_are_all_answered_by_a_provider_that_does_not_know_how_to_tell_tokens(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer
+) -> None:
+    model.always = lambda body: Completion(status=400) if "stream_options" in body else Completion(["Слушаю вас."])
+    await asyncio.gather(*(say(daemon, "Привет", user) for user in ("anna", "boris", "vera")))
+    assert talkme.sent() == ["Слушаю вас."] * 3
+
+
+async def test_a_question_that_is_refused_for_another_reason_does_not_end_the_counting_of_tokens(
+    daemon: httpx.AsyncClient, model: ModelServer
+) -> None:
+    model.script.extend([Completion(status=400), Completion(status=400), Completion(["Слушаю вас."])])
+    await say(daemon, "Привет")
+    await say(daemon, "Сколько стоит маникюр?")
+    assert ["stream_options" in request for request in model.requests] == [True, False, True]
 
 
 async def test_the_prompt_holds_the_company_the_findings_and_the_conversation(
@@ -108,13 +126,60 @@ async def test_a_decision_without_a_word_still_says_something(
     assert [call.body for call in talkme.of("finish")] == [{"code": code}]
 
 
+FAREWELL = {"name": "end_conversation", "arguments": "{}"}
+ANNA = {"name": "remember_client", "arguments": '{"name": "Анна"}'}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [{"function": ANNA}, {"function": FAREWELL}],
+        [{"index": 0, "id": "a", "function": ANNA}, {"index": 0, "id": "b", "function": FAREWELL}],
+        [
+            {"index": 0, "id": "a", "function": ANNA | {"arguments": '{"name": '}},
+            {"index": 0, "id": "a", "function": ANNA | {"arguments": '"Анна"}'}},
+            {"index": 1, "function": FAREWELL | {"arguments": ""}},
+            {"index": 1, "function": FAREWELL},
+        ],
+    ],
+    ids=["without an index", "with one index", "with the name in each piece"],
+)
+async def test_functions_are_told_apart_however_a_provider_numbers_them(
+    daemon: httpx.AsyncClient, model: ModelServer, pieces: list[dict[str, Any]]
+) -> None:
+    calls = [event({"tool_calls": [piece]}) for piece in pieces]
+    model.script.append(Completion(events="".join([event({"content": "До свидания."}), *calls, event({}, "stop")])))
+    answer = await say(daemon, "До свидания")
+    assert answer.json()["end_conversation"] is True
+    session = (await daemon.get("/webhook/talkme/session/anna")).json()
+    assert session["client_name"] == "Анна"
+
+
+async def test_an_answer_that_was_cut_off_between_two_events_is_not_spoken(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer
+) -> None:
+    model.script.append(Completion(events=event({"content": "Маникюр стоит"})))
+    await say(daemon, "Сколько стоит классический маникюр?")
+    (answer,) = talkme.sent()
+    assert "48 рублей" in answer
+
+
+async def test_an_error_that_is_none_is_none(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer
+) -> None:
+    said = event({"content": "Слушаю вас."}, "stop").replace('"choices"', '"error": null, "choices"')
+    model.script.append(Completion(events=said))
+    await say(daemon, "Привет")
+    assert talkme.sent() == ["Слушаю вас."]
+
+
 async def test_functions_that_the_model_made_up_are_told_in_one_line_however_many_they_are(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, model: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     model.script.append(Completion(["Да."], functions=[("sing", "{}"), ("dance", "{}"), ("end_conversation", "{}")]))
     answer = await say(daemon, "До свидания")
     assert answer.json()["end_conversation"] is True
-    told = [record.message for record in caplog.records if record.name == "server.consultant.openai"]
+    told = [record.message for record in caplog.records if record.name == "server.consultant.function_calls"]
     assert told == ["the model called functions that do not exist: 2, the first 'sing'"]
 
 

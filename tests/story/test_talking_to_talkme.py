@@ -78,10 +78,27 @@ async def test_the_three_calls_are_made_as_documented(client: TalkMeClient, talk
         Answer(status=503),
         Answer(body=BUSY),
         Answer(body="not JSON"),
+        Answer(body="<!DOCTYPE html><title>nginx</title>"),
+        Answer(body=""),
+        Answer(status=204, body=""),
         Answer(body="[]"),
         Answer(body={"success": "true"}),
     ],
-    ids=["dropped", "408", "425", "429", "500", "503", "success false", "no JSON", "a list", "success no bool"],
+    ids=[
+        "dropped",
+        "408",
+        "425",
+        "429",
+        "500",
+        "503",
+        "success false",
+        "no JSON",
+        "HTML",
+        "nothing",
+        "204",
+        "a list",
+        "success no bool",
+    ],
 )
 async def test_what_may_pass_is_tried_again(client: TalkMeClient, talkme: ScriptedTalkMe, trouble: Answer) -> None:
     talkme.script["send"].extend([trouble, trouble])

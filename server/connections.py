@@ -84,8 +84,8 @@ class Connection(HttpToolsProtocol):
 
     @staticmethod
     def _hear_no_more(cycle: RequestResponseCycle) -> None:
-        """Whoever asked has gone: who answers him learns it, and what is said to him still is dropped. uvicorn tells it
-        to the latest request alone."""
+        """Whoever asked hears no more of it: who answers him learns that, and what is still said to him is dropped.
+        Where somebody has gone uvicorn tells it to the latest request alone."""
         cycle.disconnected = True
         cycle.message_event.set()
 
@@ -97,6 +97,12 @@ class Connection(HttpToolsProtocol):
     @property
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _awaits_body(self) -> bool:
+        """Whether the body of the request that is being answered has not come whole, and nothing has been answered."""
+        cycle = self._answered
+        return cycle is self.cycle and cycle is not None and cycle.more_body and not cycle.response_started
 
     def _expect(self, seconds: float | None) -> None:
         """What is awaited now has to be here in so many seconds; None: nothing is awaited."""
@@ -111,7 +117,9 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        if self._answering:  # an earlier request on this connection; its answer is the last one
+        if self._awaits_body:  # of which no more can come: this is the answer
+            self._hear_no_more(self.cycle)
+        elif self._answering:  # an earlier request on this connection; its answer is the last one
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return

@@ -138,6 +138,13 @@ async def test_what_is_ambiguous_or_no_http_gets_400_and_the_connection_ends(por
     assert status(await told(port, request_)) == 400
 
 
+@pytest.mark.parametrize("size", ["-1", "fffffffffffffffffff", "x"])
+async def test_a_body_in_chunks_that_are_none_gets_400_at_once(port: int, size: str) -> None:
+    head = "POST /webhook/talkme HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert status(await told(port, f"{head}{size}\r\n")) == 400
+    assert status(await told(port, head, "2\r\n{}\r\n", f"{size}\r\n", pause=0.05)) == 400
+
+
 async def test_slow_ones_hold_up_nobody_and_a_reply_may_take_its_time(folder: Path, talkme: ScriptedTalkMe) -> None:
     held = asyncio.Event()
     talkme.script["send"].append(Answer(until=held))

@@ -108,6 +108,12 @@ async def test_a_word_that_only_looks_like_another_is_another() -> None:
     assert words == "Мелирование — 165 рублей."
 
 
+async def test_what_is_for_two_is_not_told_as_if_it_were_for_men() -> None:
+    found = [row(Услуга="Парный массаж", Цена="150"), row(Услуга="Массаж мужской", Цена="70")]
+    words, _ = await reply("сколько стоит массаж для мужа", confidence=0.9, found=found, query="массаж для мужа")
+    assert words.startswith("Массаж мужской — 70 рублей")
+
+
 async def test_two_things_that_are_asked_for_together_are_told_together() -> None:
     cuts = [row(Услуга=f"Стрижка {whose}", Цена=price) for whose, price in (("женская", "78"), ("мужская", "52"))]
     found = [*cuts, row(Услуга="Оформление бороды", Цена="36")]

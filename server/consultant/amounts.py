@@ -6,10 +6,16 @@ import re
 
 AMOUNT = re.compile(
     r"(?P<bound>\b(?:от|до)\s+)?(?P<number>\d+(?:\s\d{3})*(?:[.,]\d+)?)(?P<range>\s*(?:[-–—]|до)\s*\d+(?:\s\d{3})*(?:[.,]\d+)?)?"
-    r"(?P<currency>\s*(?:бел\.?\s*)?(?:руб(?:\.|л[а-я]+\b|\b)|р\.|р\b|byn\b))?",
+    r"(?P<currency>\s*(?:бел\.?\s*|б\.\s*)?(?:руб(?:\.|л[а-я]+\b|\b)|р\.|р\b|byn\b|br\b\.?))?",
     re.IGNORECASE,
 )
-OTHER_CURRENCY = re.compile(r"[$€₽£]|долл|евро|usd|eur|rub", re.IGNORECASE)
+FOREIGN = r"[$€₽£]|долл|евро|usd|eur|rub"
+OTHER_CURRENCY = re.compile(FOREIGN, re.IGNORECASE)
+AFTER_PRICE = re.compile(
+    rf"\s*(?:$|[,;.(*+]|[/–—-]\s*[^\W\d]|за\b(?!\s*\d)|(?:со?|на|в|без|для|и|или|при|по|до|от)\b|{FOREIGN})",
+    re.IGNORECASE,
+)
+"""What may stand behind a number that is the price; behind others is what they count, or one more number."""
 MINUTES = re.compile(r"(\d+)\s*(?:мин(?:\.|ут[аы]?\b|\b))?", re.IGNORECASE)
 SHORT_MINUTES = re.compile(r"\bмин\b\.?", re.IGNORECASE)
 HOURS_COLUMN = re.compile(r"\bч(?:ас\w*)?\b", re.IGNORECASE)
@@ -18,12 +24,20 @@ HOURS_COLUMN = re.compile(r"\bч(?:ас\w*)?\b", re.IGNORECASE)
 def priced(price: str) -> str:
     """With its currency as a word: «60» is «60 рублей», «от 4 за ноготь» is «от 4 рублей за ноготь».
 
-    Where no number has a currency, the first one gets it; a price in foreign money stays as it is.
+    Where no number has a currency, the first one gets it, if it is a price and does not count something: «5 процедур —
+    300» stays as it is, and so does a price in foreign money.
     """
     if OTHER_CURRENCY.search(price):
         return price
-    bare = not any(match["currency"] for match in AMOUNT.finditer(price))
-    return AMOUNT.sub(lambda match: _roubles(match, bare and match.start() == _first_number(price)), price)
+    amount = _amount(price)
+    at = amount.start() if amount else -1
+    return AMOUNT.sub(lambda match: _roubles(match, match.start() == at), price)
+
+
+def worth(price: str) -> float:
+    """The number in a price, to put prices in order; infinite where none is plainly one."""
+    amount = _amount(price)
+    return float(re.sub(r"\s", "", amount["number"]).replace(",", ".")) if amount else float("inf")
 
 
 def lasting(duration: str, column: str) -> str:
@@ -47,9 +61,11 @@ def counted(number: str, one: str, few: str, many: str) -> str:
     return {1: one, 2: few, 3: few, 4: few}.get(int(number) % 10, many)
 
 
-def _first_number(price: str) -> int:
-    match = AMOUNT.search(price)
-    return match.start() if match else -1
+def _amount(price: str) -> re.Match[str] | None:
+    """The first number with a currency, or the first of all where it is plainly a price."""
+    found = list(AMOUNT.finditer(price))
+    bare = found[0] if found and AFTER_PRICE.match(price, found[0].end()) else None
+    return next((match for match in found if match["currency"]), bare)
 
 
 def _roubles(match: re.Match[str], first: bool) -> str:

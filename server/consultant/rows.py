@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from server.consultant.amounts import lasting, priced
+from server.consultant.amounts import lasting, priced, worth
 from server.knowledge.base import Document
 from server.knowledge.price import asks_cost, asks_duration, asks_price
 from server.knowledge.words import lemma_of, lemmas, words
@@ -96,7 +96,7 @@ def together(documents: Sequence[Document]) -> str:
 
 def _is_plain(document: Document) -> bool:
     """Whether its price is a whole number of the company's own money and nothing else: of such there is a range."""
-    return re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn)?", _value(document, PRICE) or "", re.IGNORECASE) is not None
+    return re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn|br)?", _value(document, PRICE) or "", re.IGNORECASE) is not None
 
 
 def _apart(document: Document, common: set[str]) -> str:
@@ -139,8 +139,7 @@ def has_price(document: Document) -> bool:
 
 def price(document: Document) -> float:
     """The number in its price, to put services in order; infinite without one."""
-    number = re.search(r"\d+(?:,\d+)?", (_value(document, PRICE) or "").replace(" ", ""))
-    return float(number[0].replace(",", ".")) if number else float("inf")
+    return worth(_value(document, PRICE) or "")
 
 
 def sentence(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.consultant.amounts import lasting
-from server.consultant.rows import told
+from server.consultant.rows import price, told
 from server.knowledge.base import Document
 from tests.story.offline import MANICURE, row
 
@@ -18,6 +18,20 @@ from tests.story.offline import MANICURE, row
         (row(Услуга="Укладка", Цена="от 75 руб. за час"), "цена", "Укладка — от 75 рублей за час."),
         (row(Услуга="Брови", Цена="21"), "цена", "Брови — 21 рубль."),
         (row(Услуга="Брови", Цена="22,50"), "цена", "Брови — 22,50 рубля."),
+        (row(Услуга="Брови", Цена="60 Br"), "цена", "Брови — 60 рублей."),
+        (row(Услуга="Брови", Цена="60 б.р."), "цена", "Брови — 60 рублей."),
+        (row(Услуга="Массаж", Цена="5 процедур - 300"), "цена", "Массаж — 5 процедур - 300."),
+        (row(Услуга="Лазер", Цена="3 зоны 45 / 5 зон 60"), "цена", "Лазер — 3 зоны 45 / 5 зон 60."),
+        (
+            row(Услуга="Лазер", Цена="3 зоны 45 руб. / 5 зон 60 руб."),
+            "цена",
+            "Лазер — 3 зоны 45 рублей / 5 зон 60 рублей.",
+        ),
+        (row(Услуга="Стразы", Цена="2 шт. — 15"), "цена", "Стразы — 2 шт. — 15."),
+        (row(Услуга="Стрижка", Цена="50/60"), "цена", "Стрижка — 50/60."),
+        (row(Услуга="Стрижка", Цена="50 — короткие"), "цена", "Стрижка — 50 рублей — короткие."),
+        (row(Услуга="Солярий", Цена="60/час"), "цена", "Солярий — 60 рублей/час."),
+        (row(Услуга="Утром", Цена="-10%"), "цена", "Утром — -10%."),
         (row(Вопрос="Есть парковка?", Ответ="Да, во дворе."), "парковка", "Да, во дворе."),
         (row(Услуга="Дизайн", Цена="от 4 за ноготь"), "цена", "Дизайн — от 4 рублей за ноготь."),
         (row(Услуга="Балаяж", Цена="от 320", Минут="240"), "цена", "Балаяж — от 320 рублей, длительность 4 часа."),
@@ -36,6 +50,13 @@ from tests.story.offline import MANICURE, row
 )
 def test_a_row_is_told_in_sentences(document: Document, question: str, answer: str) -> None:
     assert told(document, question) == answer
+
+
+def test_a_number_that_counts_something_is_no_price_to_compare() -> None:
+    course, visit = row(Услуга="Курс", Цена="5 процедур - 300"), row(Услуга="Визит", Цена="1 200,50 Br")
+    assert min(course, visit, key=price) is visit
+    assert price(visit) == 1200.5
+    assert price(row(Услуга="Ботокс", Цена="100 евро")) == 100
 
 
 @pytest.mark.parametrize(

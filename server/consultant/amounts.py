@@ -16,9 +16,10 @@ AFTER_PRICE = re.compile(
     re.IGNORECASE,
 )
 """What may stand behind a number that is the price; behind others is what they count, or one more number."""
-MINUTES = re.compile(r"(\d+)\s*(?:мин(?:\.|ут[аы]?\b|\b))?", re.IGNORECASE)
+MINUTES = re.compile(r"(\d+)\s*(мин(?:\.|ут[аы]?\b|\b))?", re.IGNORECASE)
 SHORT_MINUTES = re.compile(r"\bмин\b\.?", re.IGNORECASE)
 HOURS_COLUMN = re.compile(r"\bч(?:ас\w*)?\b", re.IGNORECASE)
+MINUTES_COLUMN = re.compile(r"\bмин", re.IGNORECASE)
 
 
 def priced(price: str) -> str:
@@ -41,14 +42,20 @@ def worth(price: str) -> float:
 
 
 def lasting(duration: str, column: str) -> str:
-    """A duration of a column, which may name the unit: «240» is «4 часа», «90 мин.» is «полтора часа»."""
+    """A duration of a column, which may name the unit: «240» is «4 часа», «90 мин.» is «полтора часа».
+
+    What the cell names itself counts; where the column names both units, a bare number stays as it is.
+    """
     match = MINUTES.fullmatch(duration)
-    if match and not HOURS_COLUMN.search(column):
+    in_hours = HOURS_COLUMN.search(column)
+    if match and match[2]:
         return _minutes(int(match[1]))
+    if in_hours and MINUTES_COLUMN.search(column):
+        return SHORT_MINUTES.sub("минут", duration)
     if match:
-        return _minutes(60 * int(match[1]))
+        return _minutes(int(match[1]) * (60 if in_hours else 1))
     if re.fullmatch(r"\d+\s*[-–—]\s*\d+", duration):
-        return f"{duration} {'часов' if HOURS_COLUMN.search(column) else 'минут'}"
+        return f"{duration} {'часов' if in_hours else 'минут'}"
     return SHORT_MINUTES.sub("минут", duration)
 
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from server.consultant.audience import audiences, meant_for, suits, without_audience
 from server.consultant.concerns import concerns
-from server.consultant.rows import description, has_price, is_question, place, title
+from server.consultant.rows import description, is_question, place, title
 from server.knowledge.base import Document, Findings
-from server.knowledge.price import asks_cheap, asks_duration, asks_price, without_price
+from server.knowledge.price import asks_cheap, asks_duration, asks_price, has_price, without_price
 from server.knowledge.words import is_known, lemma_of, lemmas, part_of_speech, words
 
 NEARLY = 0.985

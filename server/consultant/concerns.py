@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from server.consultant.numerals import numbers
-from server.consultant.rows import answer, has_price, is_question, kind, remarks, title
+from server.consultant.rows import answer, is_question, kind, remarks, title
 from server.knowledge.base import Document
-from server.knowledge.price import asks_cost
+from server.knowledge.price import asks_cost, has_price
 from server.knowledge.words import lemmas
 
 MAY = r"можно|нельзя|разреш\w+|допустимо|стоит ли|делают ли|делаете ли"

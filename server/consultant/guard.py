@@ -15,8 +15,9 @@ from functools import cached_property, lru_cache
 
 from server.consultant.base import Inquiry
 from server.consultant.numerals import Number, dialled, numbers
-from server.consultant.rows import DURATION, PRICE
+from server.consultant.rows import DURATION
 from server.knowledge.base import Document
+from server.knowledge.price import PRICE_COLUMN
 from server.knowledge.words import lemmas, words
 
 CURRENCY = r"(?:бел\w*\.?\s*)?(?:руб|р\b|byn\b|br\b|коп|долл|бакс|евро|usd\b|eur\b|rub\b|тенге|гривн|злот|[$€₽£])"
@@ -248,7 +249,7 @@ def _prices(row: Document) -> frozenset[float]:
         return _money(row.text)
     found: frozenset[float] = frozenset()
     for column, value in row.fields:
-        if not column or PRICE.search(column):
+        if not column or PRICE_COLUMN.search(column):
             found |= _facts(value).values
         elif not DURATION.search(column):
             found |= _money(value)

@@ -17,7 +17,7 @@ from server.consultant.phrases import THIS, WHICH_OF, Phrases
 from server.consultant.picks import is_choice, picked
 from server.knowledge.base import Document
 from server.knowledge.confidence import SURE
-from server.knowledge.price import asks_cheap, asks_cost, asks_duration, asks_price
+from server.knowledge.price import asks_cheap, asks_cost, asks_duration, asks_price, has_price
 from server.knowledge.words import lemmas
 
 Parts = Iterator[str | Decision]
@@ -193,7 +193,7 @@ class OfflineConsultant:
         if len(alike) > 1:
             return self._told_or_named(alike, text)
         first = alike[0] if alike else findings.results[0].document
-        if rows.has_price(first) and not suits(first, findings.query):
+        if has_price(first) and not suits(first, findings.query):
             return self._for_others([first], findings.query)
         just_named = rows.title(first).lower() in _last_reply(inquiry).lower()
         if findings.confidence >= self._sure or just_named or (alike and names_fully(findings)):
@@ -227,7 +227,7 @@ def _ordered(services: list[Document], query: str) -> list[Document]:
 
 def _beside(service: Document, inquiry: Inquiry) -> Iterator[str]:
     """What a question of the files says of the circumstance that is asked with a service: «с выездом на дом»."""
-    if not rows.has_price(service):
+    if not has_price(service):
         return
     left = set(lemmas(inquiry.findings.query)) - set(lemmas(service.text))
     for document in _documents(inquiry):

@@ -8,14 +8,14 @@ from functools import lru_cache
 
 from server.consultant.amounts import lasting, priced, worth
 from server.knowledge.base import Document
-from server.knowledge.price import asks_cost, asks_duration, asks_price
+from server.knowledge.price import PRICE_COLUMN, asks_cost, asks_duration, asks_price, has_price
 from server.knowledge.words import lemma_of, lemmas, words
 
 TITLE = re.compile(r"(?<!каких )услуг|названи|наименован|процедур|аппарат|оборудован|вопрос|направлен", re.IGNORECASE)
 QUESTION = re.compile(r"вопрос", re.IGNORECASE)
 ANSWER = re.compile(r"ответ", re.IGNORECASE)
-PRICE = re.compile(r"цен|стоимост|прайс", re.IGNORECASE)
 DURATION = re.compile(r"длительн|продолжительн|время|минут", re.IGNORECASE)
+PER = re.compile(r"\bза (?:\d+ )?[^\W\d]+", re.IGNORECASE)
 GROUP = re.compile(r"категори|групп|раздел|вид услуг|тема", re.IGNORECASE)
 DESCRIPTION = re.compile(r"описан|назначен|подробн|комментар|примечан|что это|^что ", re.IGNORECASE)
 REMARK = re.compile(r"противопоказ|примечан|ограничен|подготовк|комментар", re.IGNORECASE)
@@ -96,7 +96,10 @@ def together(documents: Sequence[Document]) -> str:
 
 def _is_plain(document: Document) -> bool:
     """Whether its price is a whole number of the company's own money and nothing else: of such there is a range."""
-    return re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn|br)?", _value(document, PRICE) or "", re.IGNORECASE) is not None
+    return (
+        re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn|br)?", _value(document, PRICE_COLUMN) or "", re.IGNORECASE)
+        is not None
+    )
 
 
 def _apart(document: Document, common: set[str]) -> str:
@@ -132,14 +135,9 @@ def is_question(document: Document) -> bool:
     return _value(document, QUESTION) is not None
 
 
-@lru_cache(maxsize=10_000)
-def has_price(document: Document) -> bool:
-    return _value(document, PRICE) is not None
-
-
 def price(document: Document) -> float:
     """The number in its price, to put services in order; infinite without one."""
-    return worth(_value(document, PRICE) or "")
+    return worth(_value(document, PRICE_COLUMN) or "")
 
 
 def sentence(text: str) -> str:
@@ -157,11 +155,17 @@ def _value(document: Document, column: re.Pattern[str]) -> str | None:
 
 
 def _price(document: Document) -> str:
-    return priced(_value(document, PRICE) or "")
+    """With what it is for, where only the column says it: «1,20 рубля за минуту»."""
+    column, cell = _field(document, PRICE_COLUMN) or ("", "")
+    per = PER.search(column)
+    return priced(cell) + (f" {per[0].lower()}" if per and not PER.search(cell) else "")
 
 
 def _duration(document: Document, before: str = "") -> str:
-    field = _field(document, DURATION)
+    lasts = (
+        (name, value) for name, value in document.fields if DURATION.search(name) and not PRICE_COLUMN.search(name)
+    )
+    field = next(lasts, None)
     return before + lasting(field[1], field[0]) if field else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from server.knowledge.base import Document
 
@@ -18,7 +19,10 @@ _TIME = re.compile(
 _CHEAP = re.compile(r"\b(по)?деш[её]в\w+|\bнедорог\w*|\bбюджетн\w*")
 """These are looked for in small letters, which takes a third of the time that it takes to ignore which they are."""
 _ASKING = re.compile(rf"\b(?:сколько (?:это |будет |у вас )?(?:стоит|стоят|стоить)|сколько|{_MONEY})\b", re.I)
-_COLUMN = re.compile(r"цен|стоим|тариф|прайс", re.I)
+PRICE_COLUMN = re.compile(
+    r"(?<!\bв )(?<![^\W\d_])(?:цен(?:[аыеу]|ой|ник\w*)|стоим(?:ост[ьи])?|тариф\w*|прайс\w*)(?![^\W\d_])", re.I
+)
+"""What a column is called that holds prices: no «Учебный центр», no «Лицензия», no «Входит в стоимость»."""
 
 
 def asks_price(query: str) -> bool:
@@ -46,6 +50,7 @@ def asks_cheap(query: str) -> bool:
     return _CHEAP.search(query.lower()) is not None
 
 
+@lru_cache(maxsize=10_000)
 def has_price(document: Document) -> bool:
     """Whether it is a row with something in a price column."""
-    return any(_COLUMN.match(column) for column, _ in document.fields)
+    return any(PRICE_COLUMN.search(column) for column, _ in document.fields)

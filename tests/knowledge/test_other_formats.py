@@ -52,6 +52,12 @@ def test_prices_with_a_decimal_comma_do_not_pass_for_columns(tmp_path: Path) -> 
     assert [document.fields[1] for document in loaders.load(tmp_path / "a.csv")] == [("Цена", "4,20"), ("Цена", "5,10")]
 
 
+def test_lines_of_one_cell_stay_words_apart(tmp_path: Path) -> None:
+    (tmp_path / "Цены.csv").write_text('Услуга;Цена\n"Мытьё головы\nсушка";48\nБрови;20\n', encoding="utf-8")
+    found = loaders.load(tmp_path / "Цены.csv")
+    assert [document.fields[0][1] for document in found] == ["Мытьё головы сушка", "Брови"]
+
+
 def test_plain_text_is_found_by_the_number_of_its_paragraph(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Мы в Минске.\n\n" + "Слово. " * 120 + "\n\nПарковка во дворе.", encoding="utf-8")
     found = loaders.load(tmp_path / "a.txt")

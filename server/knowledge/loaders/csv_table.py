@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def load(path: Path) -> list[Document]:
     """A document for each row, in the file's order. The sheet of its location is the file's name, as Excel shows it."""
     content = text.read(path)
     try:
-        records = list(csv.reader(content.split("\n"), delimiter=separator(content), strict=False))
+        records = list(csv.reader(io.StringIO(content, newline=""), delimiter=separator(content), strict=False))
     except csv.Error as error:
         raise KnowledgeError(f"{path.name}: is no table ({error}); open it in Excel and save it again") from None
     return list(table.documents(list(_rows(records)), path.name, f"{path.stem}!"))

@@ -23,7 +23,7 @@ from server.knowledge.meaning import Meanings
 from server.knowledge.spelling import Vocabulary
 from server.knowledge.words import Parsed
 
-FORMAT = 7
+FORMAT = 8
 """Grows with every change of what is saved, of how documents are read from files, or of what of them is embedded."""
 
 Stamp = tuple[int, int]

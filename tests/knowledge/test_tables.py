@@ -182,6 +182,23 @@ def test_a_cell_reads_as_staff_see_it(tmp_path: Path, value: object, shown: str)
     )
 
 
+@pytest.mark.parametrize(
+    ("column", "cells", "told"),
+    [
+        ("Скидка", [0.15, 0.075, 1, "нет"], ["15%", "7,5%", "100%", "нет"]),
+        ("Скидка, %", [5, 10, 0.5], ["5", "10", "0,5"]),
+        ("Скидка, руб.", [0.5, 1], ["0,5", "1"]),
+        ("Есть скидка", [1, 0], ["1", "0"]),
+        ("Цена", [0.15, 0.5], ["0,15", "0,5"]),
+    ],
+)
+def test_a_percentage_that_is_kept_as_a_fraction_reads_as_staff_see_it(
+    tmp_path: Path, column: str, cells: list[object], told: list[str]
+) -> None:
+    rows = one_sheet(tmp_path, [["Карта", column], *([f"Карта {at}", cell] for at, cell in enumerate(cells))])
+    assert [text.rpartition(f"{column}: ")[2] for text in rows.values()] == told
+
+
 def test_all_visible_sheets_are_read_and_hidden_and_empty_ones_are_not(tmp_path: Path) -> None:
     rows: Rows = [["Услуга", "Цена"], ["Стрижка", 40]]
     sheets = {"Салон": rows, "Черновик": rows, "Пусто": [], "Клиника": rows}

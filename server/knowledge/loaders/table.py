@@ -26,6 +26,7 @@ _COLUMN = re.compile(
 """What columns are called, with their unit or not."""
 _TITLES = 5
 """Rows above a header, at most, that are titles."""
+_PERCENT = re.compile(r"скидк(?!.*руб)|процент|%", re.IGNORECASE)
 HEADING = "Раздел"
 """Column name for a heading that stands in a row of its own above the rows it is for."""
 
@@ -66,6 +67,7 @@ def _records(table: list[Row]) -> Iterator[tuple[int, Fields]]:
     header, rows = _split(table)
     headings = _heading_rows(rows)
     groups = _group_columns([cells for number, cells in rows if number not in headings])
+    percentages = _percentage_columns(header, rows)
     names = [HEADING, *header]
     waits = _answer_column(names)
     heading, inherited = "", [""] * len(header)
@@ -77,6 +79,8 @@ def _records(table: list[Row]) -> Iterator[tuple[int, Fields]]:
             if cells[column]:
                 # What stood to the right of a new group's name belonged to the group before.
                 inherited[column:] = [cells[column], *[""] * (len(header) - column - 1)]
+        for column in percentages:
+            cells[column] = _percentage(cells[column])
         values = [heading, *(own or above for own, above in zip(cells, inherited, strict=True))]
         if waits and not values[waits]:
             continue
@@ -142,6 +146,26 @@ def _group_columns(rows: list[list[str]]) -> list[int]:
     most = max((filled[i] for i in texts), default=0)
     first_full = next((i for i in texts if filled[i] >= 0.8 * most), 0)
     return [i for i in texts if i < first_full and columns[i][0]]
+
+
+def _percentage_columns(header: list[str], rows: list[Row]) -> list[int]:
+    """Columns of percentages that stand there as fractions: Excel shows 0.15 as 15%, and does not tell us how it is
+    shown. They are known by their name, and by no number above 1."""
+    named = [column for column, name in enumerate(header) if _PERCENT.search(name)]
+    return [column for column in named if _are_fractions([cells[column] for _, cells in rows])]
+
+
+def _are_fractions(cells: list[str]) -> bool:
+    numbers = [_number(cell) for cell in cells if _is_number(cell)]
+    return any(number % 1 for number in numbers) and max(numbers) <= 1
+
+
+def _percentage(cell: str) -> str:
+    return f"{100 * _number(cell):.10g}%".replace(".", ",") if _is_number(cell) else cell
+
+
+def _number(cell: str) -> float:
+    return float(cell.replace(" ", "").replace(",", "."))
 
 
 def _is_number(cell: str) -> bool:

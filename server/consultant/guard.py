@@ -44,21 +44,33 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 """No part of a name is longer (RFC 1035, 2.3.4; RFC 5321, 4.5.3.1.1)."""
-SPOKEN_LINK = re.compile(r"([\w-]{1,63})\s+(?:точка|dot)\s+([\w-]+)|(\w{1,64})\s+собака\s+(\w+)", re.IGNORECASE)
+SPOKEN_LINK = re.compile(
+    r"[\w-]{1,63}\s+(?:точка|dot)\s+[\w-]+|[a-z][\w.-]{0,63}\s+собака\s+\w+"
+    r"|\w{1,64}\s+собака\s+(?:[a-z][\w.-]*|(?:г|джи)?м[еэа]йл|яндекс|рамблер)",
+    re.IGNORECASE,
+)
+"""A «собака» beside Russian words alone is a dog."""
 DOT_INSIDE = re.compile(r"\.\w")
 LINK_SIGNS = ("@", "/", "www")
 SPOKEN_LINK_SIGNS = ("точка", "dot", "собака")
 STREET = (
-    r"(?:ул\.|улиц\w+|проспект\w*|просп\.|пр-т\w?|переул\w+|площад\w+|бульвар\w*|шоссе|набережн\w+|тракт\w*"
+    r"(?:ул\.|улиц\w+|проспект\w*|просп\.|пр-т\w?|переул\w+|бульвар\w*|шоссе|набережн\w+|тракт\w*"
     r"|станци\w+ метро|метро)"
 )
 STREET_SIGNS = ("ул.", "улиц", "просп", "пр-т", "переул", "площад", "бульвар", "шоссе", "набережн", "тракт", "метро")
 """Signs are small letters without which the expression of their name finds nothing. Nearly all sentences have none, and
 to look for them takes a tenth of the time."""
-STREET_BEFORE = re.compile(rf"\b{STREET}\s+«?([А-ЯЁа-яё][а-яё-]{{2,}})")
-STREET_AFTER = re.compile(rf"\b([А-ЯЁ][а-яё-]{{3,40}}(?:ая|ой|ую|ий|ому|ом|ого|ем))\s+{STREET}", re.IGNORECASE)
+STREET_BEFORE = re.compile(rf"\b(?:{STREET}|[Пп]лощад\w+(?=\s+«?[А-ЯЁ]))\s+«?([А-ЯЁа-яё][а-яё-]{{2,}})")
+STREET_AFTER = re.compile(
+    rf"\b(?!(?-i:[а-яё])[\w-]{{1,40}}\s+площад)([А-ЯЁ][а-яё-]{{3,40}}(?:ая|ой|ую|ий|ому|ом|ого|ем))\s+(?:{STREET}|площад\w+)",
+    re.IGNORECASE,
+)
+"""Before and behind «площадь» a small letter is no name: a tattoo has a «площадь» as well as a town."""
 NO_NAME = frozenset(
-    re.findall(r"\w+", "или если где есть при для что как наш ваш рядом находиться ближайший салон можно нет и")
+    re.findall(
+        r"\w+",
+        "или если где есть при для что как наш ваш рядом находиться ближайший салон можно нет и больший небольшой",
+    )
 )
 """What may follow «улица» or «метро» and is not its name."""
 CALLERS = re.compile(r"\b(?:ваш\w*|вам|вас)\b", re.IGNORECASE)

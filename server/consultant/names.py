@@ -16,7 +16,7 @@ SAYING_SO = (
     *("меня зовут", "зовут меня", "зовите меня", "называйте меня", "меня звать"),
     *("мое имя это", "мое имя", "имя мое", "обращайтесь ко мне"),
 )
-"""After these words comes a name, whatever the word is."""
+"""After these words comes a name, also one that no dictionary has."""
 PERHAPS = (
     *("это снова", "это опять", "это вас", "с вами говорит", "вас беспокоит", "беспокоит вас", "беспокоит"),
     *("говорит", "звонит", "можно просто", "на связи", "зовут", "меня", "это", "я"),
@@ -42,7 +42,7 @@ GREETINGS = frozenset(
         "здравствуйте здравствуй добрый доброе доброго день вечер утро дня алло алле ало але алё привет да ну ага",
     )
 )
-NO_NAME = {"NPRO", "PREP", "CONJ", "PRCL", "VERB", "INFN", "ADVB", "NUMR", "INTJ", "PRED"}
+NO_NAME = {"NPRO", "PREP", "CONJ", "PRCL", "VERB", "INFN", "ADVB", "NUMR", "INTJ", "PRED", "ADJS", "PRTS"}
 GENDERS = {"femn": "female", "masc": "male"}
 KINDS = ("Name", "Patr", "Surn")
 
@@ -161,7 +161,12 @@ def _name_at(tokens: Sequence[_Token], at: int) -> tuple[int, RememberClient] | 
 
 
 def _any_word(tokens: Sequence[_Token], at: int) -> tuple[int, RememberClient] | None:
-    if at == len(tokens) or parses(tokens[at].word)[0].tag.POS in NO_NAME:
+    """A name that no dictionary has. A word that it has is one only as the last: «меня зовут друзья на свадьбу»."""
+    if at == len(tokens):
+        return None
+    likeliest = parses(tokens[at].word)[0]
+    known = likeliest.is_known and not any(kind in likeliest.tag for kind in KINDS)
+    if likeliest.tag.POS in NO_NAME or (known and at + 1 < len(tokens)):
         return None
     return at + 1, RememberClient(tokens[at].word.title())
 

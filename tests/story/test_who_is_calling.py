@@ -52,6 +52,13 @@ def test_first_words_are_understood() -> None:
         ("моя подруга Ирина советовала", None, None),
         ("любовь", None, None),
         ("как меня зовут, помните?", None, None),
+        ("мое имя должно быть в базе", None, None),
+        ("мое имя указано в договоре", None, None),
+        ("мое имя указано", None, None),
+        ("меня зовут друзья на свадьбу", None, None),
+        ("меня зовут Дармидонтыч, хочу на стрижку", "Дармидонтыч", "male"),
+        ("меня зовут Иванова, хочу на стрижку", "Иванова", None),
+        ("меня зовут Солнышко", "Солнышко", None),
     ],
 )
 def test_name_and_gender_are_what_the_caller_says_of_himself(text: str, name: str | None, gender: str | None) -> None:

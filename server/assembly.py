@@ -103,17 +103,17 @@ def open_library(
 
 
 def ladder_of(settings: Settings, models: Sequence[OpenAIConsultant], phrases: Phrases, clock: Clock) -> Ladder:
-    """The models, then the offline consultant, which needs no circuit: it depends on nobody."""
+    """The models, then the offline consultant, who is always asked: he depends on nobody."""
     agent, company = settings.agent, settings.company
 
-    def circuit() -> Circuit:
-        return Circuit(clock, agent.circuit_failures, agent.circuit_pause)
+    def circuit(failures: int | None = agent.circuit_failures) -> Circuit:
+        return Circuit(clock, failures, agent.circuit_pause)
 
     waiting = Waiting(agent.first_token, agent.stalled, patience(settings))
     steps = [Step(model, waiting, circuit(), TrackRecord(clock)) for model in models]
     offline = OfflineConsultant(phrases, settings.knowledge.min_confidence)
     at_once = Waiting(OFFLINE_SECONDS, OFFLINE_SECONDS, OFFLINE_SECONDS)
-    steps.append(Step(offline, at_once, circuit(), TrackRecord(clock), corrects=False))
+    steps.append(Step(offline, at_once, circuit(failures=None), TrackRecord(clock), corrects=False))
     own = [company.name, company.about, company.hours, *phrases.all()]
     rules = _instructions(settings)
     guard = Guard(own + ([rules] if agent.prompt else []), rules)

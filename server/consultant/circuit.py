@@ -10,13 +10,14 @@ class Admission:
 
 
 class Circuit:
-    """Opens after so many failures in a row; after `pause` seconds one caller tries whether all is well again.
+    """Opens after so many failures in a row; after `pause` seconds one caller tries whether all is well again. With
+    None for the failures it never opens: who depends on nobody is no better after a pause.
 
     Whoever was admitted says `succeeded`, `failed` or, if he never learned, `released`. While it is open, only what
     the one who tries says counts: from those who were admitted before it is old news.
     """
 
-    def __init__(self, clock: Clock, failures: int, pause: float) -> None:
+    def __init__(self, clock: Clock, failures: int | None, pause: float) -> None:
         self._clock, self._most, self._pause = clock, failures, pause
         self._failures = 0
         self._opened: float | None = None
@@ -49,7 +50,7 @@ class Circuit:
             return
         self._trying = None
         self._failures += 1
-        if self._failures >= self._most:
+        if self._most is not None and self._failures >= self._most:
             self._opened = self._clock.now()
 
     def released(self, admission: Admission) -> None:

@@ -54,7 +54,7 @@ class Ladder:
 
     @property
     def circuits(self) -> dict[str, bool]:
-        """Whether the circuit of each consultant that has one is open, by its name. The last needs none."""
+        """Whether the circuit of each consultant is open, by its name, but for the last: his never opens."""
         return {step.consultant.name: step.circuit.is_open for step in self._steps[:-1]}
 
     @property

@@ -134,6 +134,21 @@ async def test_when_nobody_can_answer_the_caller_is_handed_to_a_human(
         assert (await daemon.get("/webhook/talkme/stats")).json()["answered_by"] == {"fixed": 1}
 
 
+async def test_a_mistake_of_our_own_does_not_keep_the_offline_consultant_from_the_next_caller(
+    folder: Path, talkme: ScriptedTalkMe, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object, inquiry: Any) -> AsyncIterator[str]:
+        yield inquiry.our_own_mistake
+
+    model.always = lambda _: Completion(status=401)
+    async with daemon_with(folder, talkme, model, circuit_failures=1) as daemon:
+        with monkeypatch.context() as patch:
+            patch.setattr("server.consultant.offline.OfflineConsultant.reply", broken)
+            await say(daemon)
+        await say(daemon, user="boris")
+        assert await consultants(daemon, "boris") == [("openai", "not asked"), ("offline", "answered")]
+
+
 async def test_during_an_outage_the_provider_is_not_asked_and_afterwards_it_is_again(
     folder: Path, talkme: ScriptedTalkMe, model: ModelServer
 ) -> None:

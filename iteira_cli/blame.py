@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from iteira_cli.documents import Happened, Message
 
 QUEUE, KNOWLEDGE, MODEL, TALKME, OURS = "queue", "knowledge", "model", "TalkMe", "store and our code"
+BEHIND = "waiting behind another message"
 GIVEN_UP = "given up, until it was tried again"
 DEAD = ("failed", "expired")
 OFFLINE = ("offline", "fixed")
@@ -36,16 +37,18 @@ def moment(happened: Happened) -> float:
 
 
 def spent(timeline: Sequence[Happened]) -> dict[str, float]:
-    """Seconds by stage, most first. Waiting for a worker, after a dead one too, is the queue's; not so the time after
-    which a person let a message wait again that was given up."""
+    """Seconds by stage, most first. Waiting for a worker, after a dead one too, is the queue's; not so the time behind
+    an earlier message of the session, nor that after which a person let a message wait again that was given up."""
     if not timeline:
         return {}
     seconds: dict[str, float] = defaultdict(float)
     for before, happened in pairwise([timeline[0], *timeline]):
-        if happened["event"] == "claimed":
-            seconds[GIVEN_UP if before["event"] in DEAD else QUEUE] += moment(happened) - moment(before)
-        elif stage := stage_of(happened):
-            seconds[stage] += float(happened["details"].get("seconds") or 0)
+        own = float(happened["details"].get("seconds") or 0)
+        if happened["event"] in ("waited", "claimed"):
+            idle = moment(happened) - moment(before) - own
+            seconds[GIVEN_UP if before["event"] in DEAD else QUEUE] += max(0.0, idle)
+        if stage := stage_of(happened):
+            seconds[stage] += own
     whole = moment(timeline[-1]) - moment(timeline[0])
     seconds[OURS] += max(0.0, whole - sum(seconds.values()))
     return dict(sorted(seconds.items(), key=lambda stage: -stage[1]))
@@ -54,6 +57,8 @@ def spent(timeline: Sequence[Happened]) -> dict[str, float]:
 def stage_of(happened: Happened) -> str | None:
     """The stage that an event with a duration belongs to."""
     match happened["event"]:
+        case "waited":
+            return BEHIND
         case "knowledge":
             return KNOWLEDGE
         case "consultant":

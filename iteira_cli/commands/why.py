@@ -36,7 +36,7 @@ def why(
 ) -> None:
     """Tell the story of one message: what it waited for, who worked on it, what took the time, what failed.
 
-    Ends in one sentence that names the stage to blame: queue, knowledge, model, TalkMe, store or our code.
+    Ends in one sentence that names what is to blame: queue, another message, knowledge, model, TalkMe, store, our code.
 
     Example: iteira why xI4WylKDvtas
     """

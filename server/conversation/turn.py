@@ -88,7 +88,8 @@ class Turn:
         if not claim.message.timeline:
             timeline.add("accepted", claim.message.accepted_at)
         if before := _waited_for(claim):
-            timeline.add("waited", behind=before.message_id, seconds=before.ended_at - claim.message.waiting_since)
+            behind = before.ended_at - claim.message.waiting_since
+            timeline.add("waited", before.ended_at, behind=before.message_id, seconds=behind)
         timeline.add("claimed", by=self._worker, attempt=claim.message.attempts)
         delivery = Delivery(self._talkme, claim, must_hold, self._record_of_talkme, timeline, self._clock)
         state, reason = await self._answer(claim, must_hold, delivery)

@@ -66,7 +66,7 @@ ERRORS = Counted(
 TURN_SECONDS = Measured("iteira_turn_seconds", "From accepting a message to having delivered its reply.")
 STAGE_SECONDS = Measured(
     "iteira_stage_seconds",
-    "Parts of it: waiting for a worker, searching, the model (its first token is a part of that), TalkMe.",
+    "Parts of it: waiting for one's turn, searching, the model (its first token is a part of that), TalkMe.",
     ("stage",),
     (STAGES,),
 )

@@ -16,7 +16,14 @@ FIXED = "fixed"
 OWN_CONSULTANTS = ("offline", FIXED)
 """Those that are no model."""
 DEAD = (State.FAILED, State.EXPIRED)
-SECONDS_OF = {"knowledge": KNOWLEDGE, "first token": FIRST_TOKEN, "consultant": MODEL, "send": TALKME, "finish": TALKME}
+SECONDS_OF = {
+    "waited": WAITING,
+    "knowledge": KNOWLEDGE,
+    "first token": FIRST_TOKEN,
+    "consultant": MODEL,
+    "send": TALKME,
+    "finish": TALKME,
+}
 
 
 def latest_try(timeline: Sequence[Event]) -> Sequence[Event]:
@@ -48,7 +55,7 @@ def failed_in(message: Message) -> str:
 def stage_of_failure(state: State, reason: str | None, timeline: Sequence[Event]) -> str:
     """As `failed_in`, by what is known of the latest try.
 
-    A time limit is put down to the stage that used most of it.
+    A time limit is put down to the stage that used most of it; it begins with the turn, after all waiting.
     """
     reason = reason or ""
     if state is State.EXPIRED:
@@ -60,5 +67,6 @@ def stage_of_failure(state: State, reason: str | None, timeline: Sequence[Event]
     if reason.startswith("internal error"):
         return OURS
     seconds = seconds_by_stage(timeline)
-    seconds.pop(FIRST_TOKEN, None)
+    for no_part_of_it in (FIRST_TOKEN, WAITING):
+        seconds.pop(no_part_of_it, None)
     return max(seconds, key=seconds.__getitem__, default=OURS)

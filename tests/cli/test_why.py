@@ -133,6 +133,33 @@ def test_the_time_until_somebody_tries_it_again_is_not_the_queues(daemon: Script
     )
 
 
+@pytest.mark.parametrize("noted_at", [5.8, 6.0], ids=["when that ended", "by an older daemon, when it was claimed"])
+def test_the_time_behind_another_message_is_told_as_that(daemon: ScriptedDaemon, noted_at: float) -> None:
+    timeline = [
+        happened(0, "accepted"),
+        happened(noted_at, "waited", behind="6", seconds=5.8),
+        happened(6.0, "claimed", by="w1", attempt=1),
+        happened(7.0, "send", outcome="taken", attempts=1, seconds=1.0),
+        happened(7.0, "sent"),
+    ]
+    assert verdict(daemon, timeline=timeline) == (
+        "Answered by openai within 7.0 s; waiting behind another message took most of it, 5.8 s."
+    )
+    lines = [" ".join(line.split()) for line in iteira("why", "7", "--url", daemon.url).stdout.splitlines()]
+    assert "queue 200 ms" in lines
+
+
+def test_the_time_until_somebody_tries_it_again_is_not_told_as_that_behind_another(daemon: ScriptedDaemon) -> None:
+    timeline = [
+        happened(0, "accepted"),
+        happened(3, "failed"),
+        happened(65, "waited", behind="6", seconds=2.0),
+        happened(65, "claimed", by="w1", attempt=1),
+        happened(65, "sent"),
+    ]
+    assert "for 0:01:00 of that it was given up" in verdict(daemon, timeline=timeline)
+
+
 def test_a_message_that_waits_for_another_of_its_session_names_it(daemon: ScriptedDaemon) -> None:
     others = [{"id": "5", "user_id": "boris"}, {"id": "6", "user_id": MESSAGE["user_id"]}]
     waiting = [*others, {"id": "7", "user_id": MESSAGE["user_id"]}]

@@ -131,6 +131,11 @@ def test_each_stage_gets_its_seconds() -> None:
     assert seconds_by_stage(ANSWERED) == expected
 
 
+def test_the_time_behind_another_message_is_waiting() -> None:
+    waited = turn((0, "accepted", {}), (5.8, "waited", {"behind": "6", "seconds": 5.8}), (6, "claimed", {}))
+    assert seconds_by_stage(waited) == {"waiting": 6}
+
+
 def test_the_offline_consultant_is_no_model() -> None:
     offline = turn((0, "accepted", {}), (1, "consultant", {"by": "offline", "seconds": 0.9}))
     assert "model" not in seconds_by_stage(offline)
@@ -153,6 +158,8 @@ def test_a_failure_is_put_down_to_a_stage() -> None:
     assert failed("internal error: KeyError") == "ours"
     assert failed("not done within server.message_timeout (30 s)") == "model"
     assert failed("not done within server.message_timeout (30 s)", timeline=()) == "ours"
+    late = (Event(-60, "accepted"), *ANSWERED[1:])
+    assert failed("not done within server.message_timeout (30 s)", timeline=late) == "model", "it begins with the turn"
     tried_again = (Event(-900, "accepted"), Event(-800, "expired"), *ANSWERED[1:-1], Event(6, "failed"))
     assert failed("not done within server.message_timeout (30 s)", timeline=tried_again) == "model"
 

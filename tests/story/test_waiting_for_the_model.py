@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from iteira_cli.blame import BEHIND, spent
 from server.consultant.circuit import Admission, Circuit
 from server.consultant.phrases import Phrases
 from tests.clock import FakeClock
@@ -273,8 +274,10 @@ async def test_a_message_that_waited_for_the_one_before_it_says_for_which(
         held.set()
         await asyncio.gather(first, second)
         waited = dict(await timeline(daemon))["waited"]
+        seconds = spent((await lines())[-1]["timeline"])
     assert waited["behind"] == before["message_id"]
     assert waited["seconds"] > 0
+    assert seconds[BEHIND] == waited["seconds"]
 
 
 async def test_the_timeline_tells_what_happened_and_nothing_of_what_was_said(

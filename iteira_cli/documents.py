@@ -244,6 +244,7 @@ class DeadMessages(TypedDict):
 
 class Retried(Done):
     retried: int
+    more: bool
 
 
 class KnowledgeStatus(TypedDict):

@@ -109,6 +109,8 @@ class AllCleared(Cleared):
 
 class Retried(Cleared):
     retried: int
+    more: bool
+    """Others are left, which were given up later: ask again."""
 
 
 class WaitingMessage(Form):
@@ -217,6 +219,11 @@ def waiting_answer(waiting: Sequence[Waiting], now: float) -> WaitingAnswer:
 
 def _happened(timeline: Sequence[Event]) -> list[Happened]:
     return [Happened(at=iso(event.at), event=event.what, details=dict(event.details)) for event in timeline]
+
+
+def retried_answer(retried: int, *, more: bool) -> Retried:
+    others = "; there are more, ask again" if more else ""
+    return Retried(message=f"{retried} messages wait again{others}", retried=retried, more=more)
 
 
 def dead_letter(message: Message) -> DeadLetter:

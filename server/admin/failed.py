@@ -32,10 +32,10 @@ def failed_router(store: Store, admins: Administrators) -> APIRouter:
 
     @router.post("/webhook/talkme/failed/retry")
     async def retry_all(since: Since = None) -> answers.Retried:
-        """Let them all wait again, the oldest first."""
-        dead = await store.dead(RETRIED_AT_ONCE, unix(since))
-        retried = sum([await store.retry(message.id) for message in reversed(dead)])
-        return answers.Retried(message=f"{retried} messages wait again", retried=retried)
+        """Let them all wait again, the oldest first; at most 1000, `more` tells of others."""
+        dead = await store.dead(RETRIED_AT_ONCE + 1, unix(since), oldest_first=True)
+        retried = sum([await store.retry(message.id) for message in dead[:RETRIED_AT_ONCE]])
+        return answers.retried_answer(retried, more=len(dead) > RETRIED_AT_ONCE)
 
     @router.get("/webhook/talkme/failed/{message_id}", responses=NOT_FOUND)
     async def one(message_id: str, rights: Rights = Depends(admins)) -> answers.DeadLetter:

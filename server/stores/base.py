@@ -176,8 +176,9 @@ class Inbox(Protocol):
 class DeadLetters(Protocol):
     """Messages that were not answered: `failed` and `expired` ones, with reason, attempts and stored reply."""
 
-    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
-        """The latest first; `since` (Unix seconds) leaves out those given up before."""
+    async def dead(self, limit: int, since: float | None = None, *, oldest_first: bool = False) -> Sequence[Message]:
+        """Those given up last, the latest first, or with `oldest_first` those given up first, in this order; `since`
+        (Unix seconds) leaves out those given up before."""
 
     async def retry(self, message_id: str) -> bool:
         """Let a dead message wait again as if it were new, with its stored reply if it has one; False if there is no

@@ -20,7 +20,7 @@ ONE = f"{FAILED}/m-1%2F2"
 ID = DEAD["id"]
 ALL = {"failed": [DEAD, EXPIRED]}
 RETRIED = {"message": "message m-1/2 waits again"}
-ALL_RETRIED = {"message": "2 messages wait again", "retried": 2}
+ALL_RETRIED = {"message": "2 messages wait again", "retried": 2, "more": False}
 DROPPED = {"message": "message m-1/2 dropped"}
 
 

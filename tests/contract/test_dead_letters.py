@@ -21,6 +21,9 @@ async def test_dead_letters_are_listed_with_their_reason_and_can_be_tried_again(
         ("boris", "reason of boris", 1),
     ]
     assert list(await store.dead(10, since=clock.now() - 150)) == [boris]
+    assert list(await store.dead(10, since=clock.now() - 150, oldest_first=True)) == [boris]
+    assert list(await store.dead(1, oldest_first=True)) == [anna]
+    assert list(await store.dead(10, oldest_first=True)) == [anna, boris]
     assert await store.retry(boris.id)
     assert not await store.retry(boris.id)
     assert list(await store.dead(10)) == [anna]

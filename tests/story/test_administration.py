@@ -119,6 +119,22 @@ async def test_everything_that_failed_since_can_be_tried_again_at_once(
     await eventually(lambda: len(talkme.sent()) == 6)
 
 
+async def test_who_has_more_to_try_again_than_one_request_does_begins_with_the_oldest_and_is_told_so(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.admin.failed.RETRIED_AT_ONCE", 2)
+    talkme.script["send"].extend(Answer(status=404) for _ in range(3))
+    for user in ("anna", "boris", "vera"):
+        await daemon.post("/webhook/talkme", json=documented(user=user))
+    told = (await daemon.post("/webhook/talkme/failed/retry")).json()
+    assert (told["retried"], told["more"]) == (2, True)
+    assert told["message"] == "2 messages wait again; there are more, ask again"
+    (left,) = (await daemon.get("/webhook/talkme/failed")).json()["failed"]
+    assert left["user_id"] == "vera", "who was given up last"
+    told = (await daemon.post("/webhook/talkme/failed/retry")).json()
+    assert (told["retried"], told["more"]) == (1, False)
+
+
 async def test_health_says_that_replies_do_not_arrive_and_that_they_do_again(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
 ) -> None:

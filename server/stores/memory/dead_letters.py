@@ -9,9 +9,9 @@ from server.stores.memory.tables import Tables
 DEAD = {State.FAILED, State.EXPIRED}
 
 
-def dead(tables: Tables, limit: int, since: float | None) -> list[Message]:
+def dead(tables: Tables, limit: int, since: float | None, *, oldest_first: bool) -> list[Message]:
     found = [each for each in tables.messages.values() if each.state in DEAD and each.updated_at >= (since or 0)]
-    return sorted(found, key=lambda message: (-message.updated_at, -int(message.id)))[:limit]
+    return sorted(found, key=lambda message: (message.updated_at, int(message.id)), reverse=not oldest_first)[:limit]
 
 
 def retry(tables: Tables, message_id: str, now: float) -> bool:

@@ -96,8 +96,8 @@ class MemoryStore:
 
     # Dead letters
 
-    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
-        return dead_letters.dead(self._tables, limit, since)
+    async def dead(self, limit: int, since: float | None = None, *, oldest_first: bool = False) -> Sequence[Message]:
+        return dead_letters.dead(self._tables, limit, since, oldest_first=oldest_first)
 
     async def retry(self, message_id: str) -> bool:
         return dead_letters.retry(self._tables, message_id, self._clock.now())

@@ -200,9 +200,13 @@ class RedisStore:
 
     # Dead letters
 
-    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
+    async def dead(self, limit: int, since: float | None = None, *, oldest_first: bool = False) -> Sequence[Message]:
+        least = since or "-inf"
         async with Answered():
-            ids = await self._redis.zrevrangebyscore(key("dead"), "+inf", since or "-inf", 0, limit)
+            if oldest_first:
+                ids = await self._redis.zrangebyscore(key("dead"), least, "+inf", 0, limit)
+            else:
+                ids = await self._redis.zrevrangebyscore(key("dead"), "+inf", least, 0, limit)
         return await self._messages(strings(ids))
 
     async def retry(self, message_id: str) -> bool:

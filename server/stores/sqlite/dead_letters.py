@@ -11,9 +11,10 @@ from server.stores.sqlite.inbox import try_again
 DEAD = "('failed', 'expired')"
 
 
-def dead(db: sqlite3.Connection, limit: int, since: float | None) -> list[Message]:
+def dead(db: sqlite3.Connection, limit: int, since: float | None, *, oldest_first: bool = False) -> list[Message]:
+    order = "updated_at, id" if oldest_first else "updated_at DESC, id DESC"
     found = db.execute(
-        f"SELECT * FROM messages WHERE state IN {DEAD} AND updated_at >= ? ORDER BY updated_at DESC, id DESC LIMIT ?",
+        f"SELECT * FROM messages WHERE state IN {DEAD} AND updated_at >= ? ORDER BY {order} LIMIT ?",
         (since or 0.0, limit),
     )
     return [rows.message(row) for row in found]

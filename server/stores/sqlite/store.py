@@ -148,8 +148,8 @@ class SQLiteStore:
 
     # Dead letters
 
-    async def dead(self, limit: int, since: float | None = None) -> Sequence[Message]:
-        return await self._read(lambda db: dead_letters.dead(db, limit, since))
+    async def dead(self, limit: int, since: float | None = None, *, oldest_first: bool = False) -> Sequence[Message]:
+        return await self._read(lambda db: dead_letters.dead(db, limit, since, oldest_first=oldest_first))
 
     async def retry(self, message_id: str) -> bool:
         now = self._clock.now()

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO, Any, TypeVar, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
@@ -79,11 +79,9 @@ def request(
     """
     outgoing = Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 - checked by base_url
     try:
-        with _opener(url).open(outgoing, timeout=timeout) as answer:
-            return Answer(answer.status, answer.read())
-    except HTTPError as error:
-        with error:
-            return Answer(error.code, error.read())
+        status, answer = _opened(outgoing, timeout)
+        with answer:
+            return Answer(status, answer.read())
     except (OSError, HTTPException) as error:
         cause = error.reason if isinstance(error, URLError) else error
         reason = (cause.strerror if isinstance(cause, OSError) else None) or cause
@@ -92,6 +90,15 @@ def request(
             f"the daemon does not answer at {parts.scheme}://{parts.netloc} ({reason})",
             "start it with `iteira serve` (or `iteira dev`), or pass --url",
         ) from error
+
+
+def _opened(outgoing: Request, timeout: float) -> tuple[int, HTTPResponse | HTTPError]:
+    """The status, whichever it is, and the answer, whose body is still to be read: that can go wrong as well."""
+    try:
+        answer: HTTPResponse = _opener(outgoing.full_url).open(outgoing, timeout=timeout)
+    except HTTPError as refusal:
+        return refusal.code, refusal
+    return answer.status, answer
 
 
 def base_url(url: str) -> str:

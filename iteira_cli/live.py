@@ -50,6 +50,8 @@ class Feed:
                 self.latest = self._look()
             except CliError as error:
                 self.latest = self.latest.failed(str(error), time.monotonic())
+            except Exception as error:  # whatever a look ends by, the next one may find figures
+                self.latest = self.latest.failed(f"what it answers cannot be read: {error!r}", time.monotonic())
 
     def _look(self) -> Glance:
         stats, health = self._client.stats(), self._client.health()

@@ -40,6 +40,14 @@ def test_a_503_of_somebody_else_is_no_health(daemon: ScriptedDaemon) -> None:
         AdminClient(daemon.url).health()
 
 
+@pytest.mark.parametrize("status", [200, 503])
+def test_an_answer_that_is_cut_off_is_none(daemon: ScriptedDaemon, status: int) -> None:
+    daemon.headers["Content-Length"] = "4711"
+    daemon.answers["GET /webhook/talkme/health"] = (status, HEALTH)
+    with pytest.raises(DaemonUnreachable, match="does not answer"):
+        AdminClient(daemon.url).health()
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_is_told_from_a_missing_one(daemon: ScriptedDaemon, status: int) -> None:
     daemon.answers[f"GET {STATS_PATH}"] = (status, {"success": False, "error": "нет"})

@@ -94,6 +94,17 @@ def test_a_daemon_that_restarts_is_waited_for() -> None:
             assert terminal.ends() == 0
 
 
+def test_an_answer_that_nobody_can_read_does_not_end_the_looks(daemon: ScriptedDaemon) -> None:
+    with watching(scripted(daemon)) as terminal:
+        terminal.shows("answered 42")
+        scripted(daemon, messages_processed=None)
+        terminal.shows("NO FIGURES for")
+        scripted(daemon, messages_processed=43)
+        terminal.shows("answered 43")
+        terminal.type("q")
+        assert terminal.ends() == 0
+
+
 def test_an_interrupt_gives_the_terminal_back(daemon: ScriptedDaemon) -> None:
     with watching(scripted(daemon)) as terminal:
         terminal.shows("q quit")

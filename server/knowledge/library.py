@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from server.clock import Clock
+from server.errors import KnowledgeError
 from server.knowledge.base import Findings, KnowledgeStatus
 from server.knowledge.bounds import Bounds
 from server.knowledge.building import Builder, Progress
@@ -84,6 +85,7 @@ class Library:
         self._shelf: _Shelf | None = None
         self._seen: Stamp | None = None
         self._nothing_to_read: tuple[str, ...] = ()
+        self._not_refreshed: tuple[str, ...] = ()
         self._taking_over = False
         self._regenerating = asyncio.Lock()
         # More at once are no faster, and keep the event loop waiting for a core.
@@ -130,9 +132,14 @@ class Library:
         return self.status()
 
     async def refresh(self) -> None:
-        """Read the files again if they have changed. Raises as `regenerate` does."""
+        """Read the files again if they have changed. Raises as `regenerate` does; the status tells that too."""
         async with self._regenerating:
-            self._put_up(*await asyncio.to_thread(self._built, anew=False))
+            try:
+                self._put_up(*await asyncio.to_thread(self._built, anew=False))
+            except Exception as error:
+                why = str(error) if isinstance(error, KnowledgeError) else type(error).__name__
+                self._not_refreshed = (f"the changed files were not read: {why}",)
+                raise
 
     @property
     def embedder(self) -> Embedder | None:
@@ -160,7 +167,7 @@ class Library:
             documents_count=len(contents.found.documents),
             updated_at=contents.updated_at,
             embedder=self._searched_by,
-            problems=self._problems + contents.found.problems,
+            problems=self._problems + self._not_refreshed + contents.found.problems,
         )
 
     async def _vector(self, text: str) -> Vector | None:
@@ -183,6 +190,7 @@ class Library:
                 taken = await asyncio.to_thread(self._taken_over)
                 if self._seen == stamp:  # else it may be older than what was built here meanwhile
                     self._shelf = taken or self._shelf
+                    self._not_refreshed = () if taken else self._not_refreshed
             finally:
                 self._taking_over = False
         return self._shelf
@@ -203,7 +211,7 @@ class Library:
     def _put_up(self, shelf: _Shelf, stamp: Stamp | None) -> None:
         """On the event loop, not in the thread that has built it: a search that takes over another index looks first
         whether one was put up meanwhile."""
-        self._shelf, self._seen = shelf, stamp
+        self._shelf, self._seen, self._not_refreshed = shelf, stamp, ()
 
 
 def _unless_set(closing: threading.Event) -> None:

@@ -21,6 +21,8 @@ QUIET_SECONDS = 1.0
 """How long the folder must stay as it is before it is read: saving takes several steps, the file is gone in some."""
 LOOK_AGAIN_SECONDS = 5.0
 """How often the folder is looked at unasked: it may not be there yet, or lie on a network that tells no changes."""
+TRY_AGAIN_SECONDS = 60.0
+"""How long files that could not be brought in are left alone, unless they change: reading them all costs a lot."""
 
 Snapshot = frozenset[tuple[str, int, int]]
 
@@ -32,6 +34,8 @@ class Watcher:
     def __init__(self, folder: Path, refresh: Callable[[], Awaitable[object]], clock: Clock) -> None:
         """`refresh` may raise `KnowledgeError`: what was searched before is searched on then."""
         self._folder, self._refresh, self._clock = folder, refresh, clock
+        self._seen: Snapshot | None = None
+        self._failed_at: float | None = None
 
     def start(self) -> None:
         self._stopping = asyncio.Event()
@@ -42,16 +46,19 @@ class Watcher:
         await ended(self._task)
 
     async def _watch(self) -> None:
-        seen: Snapshot | None = None
         while True:
-            if await asyncio.to_thread(self._folder.is_dir):
-                seen = await self._refreshed(seen)
-                try:
-                    async for _ in self._changes():
-                        seen = await self._refreshed(seen)
-                except Exception as error:  # the folder was removed, no watches are left, a file's name is no text, …
-                    log.debug("knowledge: %r; the folder is looked at again", error)
+            try:
+                await self._follow()
+            except Exception as error:  # a folder was removed, no watches are left, a file's name is no text, …
+                log.debug("knowledge: %r; the folder is looked at again", error)
             await self._clock.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _follow(self) -> None:
+        """Until the folder is gone; it may not have come yet."""
+        if await asyncio.to_thread(self._folder.is_dir):
+            await self._look()
+            async for _ in self._changes():
+                await self._look()
 
     def _changes(self) -> AsyncIterator[object]:
         return awatch(
@@ -62,22 +69,26 @@ class Watcher:
             stop_event=self._stopping,
         )
 
-    async def _refreshed(self, seen: Snapshot | None) -> Snapshot:
-        """The folder as it is after it has come to rest; refreshed if that is not how it was `seen`."""
+    async def _look(self) -> None:
+        """Refresh what has changed, as soon as the folder has come to rest, and what could not be refreshed before."""
         now = await asyncio.to_thread(snapshot, self._folder)
-        if now == seen:
-            return now
+        if now == self._seen and not self._is_to_be_tried_again():
+            return
         before = None
         while now != before:
             await self._clock.sleep(QUIET_SECONDS)
             before, now = now, await asyncio.to_thread(snapshot, self._folder)
+        self._seen, self._failed_at = now, self._clock.now()
         try:
             await self._refresh()
+            self._failed_at = None
         except KnowledgeError as error:
             log.warning("knowledge: %s; the earlier content is still used", error)
         except Exception:  # our own mistake, with which the next save need not meet
             log.exception("knowledge: the earlier content is still used")
-        return now
+
+    def _is_to_be_tried_again(self) -> bool:
+        return self._failed_at is not None and not 0 <= self._clock.now() - self._failed_at < TRY_AGAIN_SECONDS
 
 
 def snapshot(folder: Path) -> Snapshot:

@@ -12,7 +12,7 @@ import pytest
 
 from server.clock import SystemClock
 from server.knowledge.library import Library
-from server.knowledge.watcher import Watcher
+from server.knowledge.watcher import Snapshot, Watcher, snapshot
 from tests.clock import FakeClock
 from tests.polling import eventually
 from tests.workbooks import PRICES, write_workbook
@@ -121,6 +121,41 @@ async def test_an_error_of_our_own_does_not_end_the_watching(folder: Path, caplo
     await eventually(lambda: len(asked) > 1)
     await watcher.stop()
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_folder_that_vanishes_while_it_is_looked_at_does_not_end_the_watching(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+
+    def vanishing(looked_at: Path) -> Snapshot:
+        seen.append(looked_at)
+        if len(seen) == 1:
+            raise FileNotFoundError(looked_at / "gone")
+        return snapshot(looked_at)
+
+    monkeypatch.setattr("server.knowledge.watcher.snapshot", vanishing)
+    async with watched(library, folder):
+        write_workbook(folder / "Ещё.xlsx", PRICES)
+        await eventually(lambda: count(library) > len(PRICES))
+
+
+async def test_a_rebuild_that_failed_is_told_and_tried_again_though_no_file_changes(
+    library: Library, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.knowledge.watcher.LOOK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("server.knowledge.watcher.TRY_AGAIN_SECONDS", 0.1)
+    index, elsewhere = tmp_path / "index", tmp_path / "elsewhere"
+    async with watched(library, folder):
+        index.rename(elsewhere)
+        index.write_text("no folder")
+        write_workbook(folder / "Ещё.xlsx", PRICES)
+        await eventually(lambda: any("were not read" in problem for problem in library.status().problems))
+        assert (await library.search("маникюр")).results
+        index.unlink()
+        elsewhere.rename(index)
+        await eventually(lambda: count(library) > len(PRICES))
+        assert library.status().problems == ()
 
 
 async def test_a_build_is_broken_off_when_the_process_stops(folder: Path, tmp_path: Path) -> None:

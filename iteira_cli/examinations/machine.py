@@ -121,17 +121,21 @@ def _process_with(link: str) -> str | None:
 
 
 def _store(settings: Settings, daemon_answers: bool) -> Finding:
-    """Opened as the daemon would; where one runs, its own health speaks for the store."""
+    """Opened as the daemon would, but that a file is only looked at: opening one of an older version changes it.
+    Where a daemon runs, its own health speaks for the store."""
     from server.assembly import open_store
     from server.clock import SystemClock
     from server.errors import StoreError
     from server.settings_shown import masked
+    from server.stores.open import look_at
 
     where = masked(settings.store.url)
     if daemon_answers:
         return skipped("store", f"{where}: the daemon has it open, see its health below")
 
     async def look() -> str | None:
+        if look_at(settings.store.url):
+            return None
         store = open_store(settings, SystemClock())
         await store.open()
         try:

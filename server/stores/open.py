@@ -28,6 +28,19 @@ def store_from_url(url: str, limits: StoreLimits, clock: Clock) -> Store:
     raise StoreError("store.url: expected sqlite:///path/to/file.db or redis://host:6379/0")
 
 
+def look_at(url: str) -> bool:
+    """Look at a store that is a file, and change nothing; False where there is no such file yet. Raises `StoreError`
+    for one that could not be opened."""
+    scheme, _, rest = url.partition(":///")
+    path = Path(rest)
+    if scheme != "sqlite" or not path.is_file() or not path.stat().st_size:
+        return False
+    from server.stores.sqlite.file import StoreFile
+
+    StoreFile(path).look()
+    return True
+
+
 def backups_of_url(url: str) -> Backups:
     """Backups of the store at `url`. Raises `StoreError` where its engine has a way of its own."""
     scheme, _, rest = url.partition(":///")

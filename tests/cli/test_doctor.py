@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.stores.sqlite.schema import MIGRATIONS, migrate
 from tests.workbooks import write_workbook
 
 from .documents import HEALTH, STATS
@@ -121,6 +124,18 @@ def test_a_port_that_somebody_else_holds_is_named_with_its_holder(daemon: Script
     assert found[f"port {port}"]["status"] == "failed"
     assert "holds it" in found[f"port {port}"]["detail"]
     assert found["daemon"]["mend"] == "start it: `iteira serve`"
+
+
+def test_a_store_of_an_older_version_is_looked_at_and_left_as_it_is(
+    daemon: ScriptedDaemon, nobody: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "iteira.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, path, MIGRATIONS[:1])
+    before = path.read_bytes()
+    found = findings(daemon, "--url", nobody, ITEIRA_STORE__URL=f"sqlite:///{path}")
+    assert found["store"]["status"] == "ok"
+    assert path.read_bytes() == before
 
 
 def test_a_damaged_store_and_a_broken_file_are_named(daemon: ScriptedDaemon, nobody: str, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class SQLiteBackup:
 
     def _copy(self, part: Path) -> None:
         try:
-            with closing(_to_read(self._path)) as source, closing(sqlite3.connect(part)) as copy:
+            with closing(to_read(self._path)) as source, closing(sqlite3.connect(part)) as copy:
                 # All pages in one step: a reader of a WAL file holds up no writer, and sees one state of it.
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
@@ -107,7 +107,7 @@ def examined(path: Path) -> Copy:
     if not path.is_file():
         raise StoreError(f"{path} is not there")
     try:
-        with closing(_to_read(path, "&immutable=1")) as db:
+        with closing(to_read(path, "&immutable=1")) as db:
             version, wrong = _number(db, "PRAGMA user_version"), _fault(db)
             if wrong:
                 raise StoreError(f"{path} {wrong}")
@@ -119,7 +119,7 @@ def examined(path: Path) -> Copy:
     return Copy(path, path.stat().st_size, version, sessions, messages, waiting)
 
 
-def _to_read(path: Path, more: str = "") -> sqlite3.Connection:
+def to_read(path: Path, more: str = "") -> sqlite3.Connection:
     """A connection that changes nothing, which only a URI can ask for: a path may hold what means something there."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{more}", uri=True, timeout=BUSY_SECONDS)
 

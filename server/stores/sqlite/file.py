@@ -8,7 +8,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from server.errors import StoreError
-from server.stores.sqlite.schema import migrate
+from server.stores.sqlite.backup import to_read
+from server.stores.sqlite.schema import migrate, version_of
 from server.stores.sqlite.writer import BUSY_SECONDS
 
 LEFT_AS_IT_IS = "it was left as it is: restore a backup, or move it away to start afresh"
@@ -31,9 +32,26 @@ class StoreFile:
                         db.execute("VACUUM")  # what was deleted before `secure_delete` may still be in it
             self._inode = self._path.stat().st_ino
         except OSError as error:
-            raise StoreError(f"{self._path}: {error.strerror}; make it writable or set store.url") from None
+            raise self._not_to_be_had(error) from None
         except sqlite3.DatabaseError as error:
             raise self.damaged(error) from None
+
+    def look(self) -> None:
+        """Whether it is whole and can be opened, without bringing it to this version. Raises `StoreError`."""
+        try:
+            os.close(os.open(self._path, os.O_RDWR))
+            with closing(to_read(self._path)) as db:
+                version_of(db, self._path)
+                found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except OSError as error:
+            raise self._not_to_be_had(error) from None
+        except sqlite3.DatabaseError as error:
+            raise self.damaged(error) from None
+        if found != "ok":
+            raise self.damaged(found)
+
+    def _not_to_be_had(self, error: OSError) -> StoreError:
+        return StoreError(f"{self._path}: {error.strerror}; make it writable or set store.url")
 
     def damaged(self, found: object) -> StoreError:
         return StoreError(f"{self._path}: {found}; {LEFT_AS_IT_IS}")

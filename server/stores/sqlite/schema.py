@@ -173,7 +173,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: list[str] = 
     """
     connection.execute("BEGIN IMMEDIATE")  # of several processes that start at once one migrates, the others wait
     try:
-        version = _version(connection, path, len(migrations))
+        version = version_of(connection, path, len(migrations))
         for script in migrations[version:]:
             for statement in _statements(script):
                 connection.execute(statement)
@@ -187,7 +187,8 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: list[str] = 
         raise
 
 
-def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+def version_of(connection: sqlite3.Connection, path: Path, known: int = len(MIGRATIONS)) -> int:
+    """The version of a file that is ours, 0 for an empty one. Raises `StoreError` for a newer or a foreign file."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0

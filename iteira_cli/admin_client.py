@@ -116,8 +116,8 @@ def base_url(url: str) -> str:
 class AdminClient:
     """The administration of the daemon at `url`.
 
-    All methods raise `DaemonUnreachable` when nobody answers, `AccessDenied` when the token is wrong or missing,
-    and `Failed` with the daemon's own words for every other refusal.
+    All methods raise `DaemonUnreachable` when nobody answers, `AccessDenied` when the token is wrong or missing
+    or does not cover it, and `Failed` with the daemon's own words for every other refusal.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -224,6 +224,8 @@ class AdminClient:
 
     def _judge(self, answer: Answer, shape: type[T]) -> T:
         """The answer's document if it has the keys of `shape`; other keys are left in it."""
+        if answer.status == 403 and answer.error:
+            raise AccessDenied(f"the daemon does not allow it: {answer.error}")
         if answer.status in {401, 403}:
             given = "the admin token is refused" if self._headers else "the daemon wants an admin token"
             raise AccessDenied(given, "set admin.token (ITEIRA_ADMIN__TOKEN) as the daemon has it, or pass --token")

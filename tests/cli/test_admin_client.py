@@ -48,9 +48,21 @@ def test_an_answer_that_is_cut_off_is_none(daemon: ScriptedDaemon, status: int) 
         AdminClient(daemon.url).health()
 
 
+@pytest.mark.parametrize("token", ["that-may-look", None])
+def test_what_is_forbidden_is_told_in_the_daemons_words(daemon: ScriptedDaemon, token: str | None) -> None:
+    said = "this token may not look for names and numbers"
+    daemon.answers["GET /webhook/talkme/sessions?name=x"] = (403, {"success": False, "error": said})
+    with pytest.raises(AccessDenied, match=f"^the daemon does not allow it: {said}$") as refused:
+        AdminClient(daemon.url, token).sessions(name="x")
+    assert refused.value.hint is None
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_is_told_from_a_missing_one(daemon: ScriptedDaemon, status: int) -> None:
-    daemon.answers[f"GET {STATS_PATH}"] = (status, {"success": False, "error": "нет"})
+    daemon.answers[f"GET {STATS_PATH}"] = (
+        status,
+        {"success": False, "error": "нет"} if status == 401 else b"<html>Forbidden</html>",
+    )
     with pytest.raises(AccessDenied, match="the admin token is refused") as refused:
         AdminClient(daemon.url, "wrong").stats()
     assert refused.value.hint is not None

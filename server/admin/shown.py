@@ -25,8 +25,8 @@ from server.observability.about import masked_id
 
 T = TypeVar("T", bound=BaseModel)
 
-DIGITS = re.compile(r"\d{5,}")
-"""Of a user id that was cut short: it may be the beginning of a telephone number."""
+BEGINNING = re.compile(r"\+?\d(?:[\s()./-]{0,3}\d){4,}")
+"""Of a user id that was cut short: it may be that of a telephone number, which is written in many ways."""
 
 
 def shown(answer: T, rights: Rights) -> T:
@@ -90,11 +90,11 @@ def _(answer: StatsAnswer) -> dict[str, Any]:
     nobody = {"client_name": None, "phone_number": None}
     return {
         "active_sessions_details": [
-            each.model_copy(update={"user_id": DIGITS.sub(HIDDEN, each.user_id), **nobody})
+            each.model_copy(update={"user_id": BEGINNING.sub(HIDDEN, each.user_id), **nobody})
             for each in answer.active_sessions_details
         ],
         "latest_errors": [
-            each.model_copy(update={"user_id": DIGITS.sub(HIDDEN, each.user_id), "reason": _unquoted(each.reason)})
+            each.model_copy(update={"user_id": BEGINNING.sub(HIDDEN, each.user_id), "reason": _unquoted(each.reason)})
             for each in answer.latest_errors
         ],
     }

@@ -47,6 +47,19 @@ async def test_who_may_look_may_change_nothing(daemon: httpx.AsyncClient) -> Non
         assert answer.status_code in ({200, 404} if method == "GET" else {403}), (method, path)
 
 
+@pytest.mark.parametrize("written", ["8 029 1234567", "+375 (29) 123-45-67", "8-029-1234567", "80291234567"])
+async def test_who_may_look_sees_no_beginning_of_a_number_in_the_figures(
+    daemon: httpx.AsyncClient, talkme: ScriptedTalkMe, written: str
+) -> None:
+    talkme.script["send"].append(Answer(status=404))
+    await daemon.post("/webhook/talkme", json=documented(user=written))
+    for token, shown in ((FULL, f"{written[:10]}..."), (READ, "***")):
+        stats = (await daemon.get("/webhook/talkme/stats", headers=bearer(token))).json()
+        for one in (*stats["active_sessions_details"], *stats["latest_errors"]):
+            assert one["user_id"].startswith(shown)
+            assert token == FULL or not any(char.isdigit() for char in one["user_id"])
+
+
 async def test_who_may_look_sees_neither_who_called_nor_what_was_said(
     daemon: httpx.AsyncClient, talkme: ScriptedTalkMe
 ) -> None:

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FILES = {"integration": "talkme_integration.log", "api": "api.log"}
@@ -79,15 +80,30 @@ def follow(logs: Sequence[LogFile], wanted: Wanted) -> Iterator[Line]:
 
 
 def _parsed(file: str, text: str) -> Line | None:
-    """None for a line that is not whole; a line that is no JSON object says itself."""
+    """None for an empty line; one that the daemon would not write like this says itself."""
     text = text.rstrip("\n")
     if not text:
         return None
     try:
         says = json.loads(text)
     except ValueError:
-        says = {"message": text}
-    return Line(file, text, says if isinstance(says, dict) else {"message": text})
+        says = None
+    return Line(file, text, says if _is_the_daemons(says) else {"message": text})
+
+
+def _is_the_daemons(says: object) -> TypeGuard[dict[str, Any]]:
+    """Whether all that lines are chosen, ordered and shown by is what it should be."""
+    if not isinstance(says, dict) or says.get("level", "INFO") not in LEVELS:
+        return False
+    texts = [says[name] for name in ("at", "message", "error") if name in says]
+    return all(isinstance(each, str) for each in texts) and _is_a_moment(says.get("at"))
+
+
+def _is_a_moment(at: str | None) -> bool:
+    try:
+        return not at or bool(datetime.fromisoformat(at))
+    except ValueError:
+        return False
 
 
 class LogFile:

@@ -64,8 +64,28 @@ def test_a_line_that_is_no_json_is_shown_as_it_is(folder: Path) -> None:
     assert messages_as_text(folder)[0].endswith("no JSON")
 
 
-def messages_as_text(folder: Path) -> list[str]:
-    return logs(folder, "--file", "api").stdout.splitlines()
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        '{"level": "NOTICE", "message": "of another program"}',
+        '{"level": 30, "message": "of another program"}',
+        '{"message": {"text": "of another program"}}',
+        '{"message": "of another program", "error": ["x"]}',
+        '{"at": "yesterday", "message": "of another program"}',
+        '{"at": 1767323045, "message": "of another program"}',
+    ],
+)
+def test_a_line_of_another_program_says_itself_and_disturbs_no_other(folder: Path, foreign: str) -> None:
+    with (folder / "api.log").open("a") as log:
+        log.write(f"{foreign}\n")
+    shown = messages_as_text(folder, "--grep", "another|webhook")
+    assert len(shown) == 2
+    assert any(text.endswith(foreign) for text in shown)
+    assert any(text.endswith("POST /webhook/talkme 200") for text in shown)
+
+
+def messages_as_text(folder: Path, *arguments: str) -> list[str]:
+    return logs(folder, "--file", "api", *arguments).stdout.splitlines()
 
 
 def test_a_folder_without_logs_is_named(tmp_path: Path) -> None:

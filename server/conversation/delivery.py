@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from server.clock import Clock
+from server.ending import ended
 from server.errors import TalkMeError, unquoted
 from server.models import Claim, FinishCode
 from server.observability.timeline import Timeline
@@ -107,7 +108,7 @@ class Filler:
 
         alarm = self._clock.later(self._after, begin)
 
-        async def stop() -> None:
+        async def quiet() -> None:
             alarm.cancel()
             if saying:
                 with suppress(TimeoutError):
@@ -116,9 +117,11 @@ class Filler:
                 saying.pop().cancel()
 
         try:
-            yield stop
-        finally:
-            await stop()
+            yield quiet
+        finally:  # where nobody has waited for it nothing will be said that it could disturb
+            alarm.cancel()
+            if saying:
+                await ended(*saying)
 
     async def _say(self, claim: Claim, must_hold: Callable[[], None], timeline: Timeline) -> None:
         outcome = "not taken"

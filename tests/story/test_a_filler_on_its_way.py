@@ -41,3 +41,26 @@ async def test_a_reply_waits_for_a_filler_on_its_way_in_the_time_of_the_daemon()
         await client.close()
         taken.set()
     assert [(event.what, event.details) for event in timeline.events] == [("filler", {"outcome": "not taken"})]
+
+
+async def test_a_turn_that_is_out_of_time_waits_for_no_filler() -> None:
+    clock, taken = FakeClock(), asyncio.Event()
+    timeline = Timeline(clock)
+
+    async def turn(claim: Claim) -> None:
+        async with clock.timeout(3), Filler(client, clock, 2, "Минутку.").ready(claim, lambda: None, timeline):
+            await asyncio.Event().wait()
+
+    async with scripted_talkme() as talkme:
+        talkme.script["send"].append(Answer(until=taken))
+        client = TalkMeClient(Outgoing(talkme.url, connections=1), clock, timeout=60)
+        out_of_time = asyncio.create_task(turn(await claimed(clock)))
+        await eventually(lambda: clock.sleepers > 1)
+        clock.advance(2)
+        await eventually(talkme.sent)
+        clock.advance(1)
+        await eventually(out_of_time.done)
+        assert isinstance(out_of_time.exception(), TimeoutError)
+        await client.close()
+        taken.set()
+    assert [(event.what, event.details) for event in timeline.events] == [("filler", {"outcome": "not taken"})]

@@ -34,9 +34,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the store has told, and when. `workers`: those that report themselves."""
+    """What the store has told. `workers`: those that report themselves."""
 
-    at: float
     checks: dict[str, Check]
     workers: Sequence[Worker] = field(default=())
 
@@ -65,6 +64,7 @@ class Health:
         self._delivery, self._clock, self._answering = delivery, clock, answering
         self._accepting, self._alive = accepting, alive
         self._look: _Look | None = None
+        self._looked_at = 0.0
         self._looking = asyncio.Lock()
 
     async def checks(self) -> dict[str, Check]:
@@ -94,8 +94,10 @@ class Health:
     async def _looked(self) -> _Look:
         async with self._looking:
             look = self._look
-            if look is None or not 0 <= self._clock.now() - look.at < FRESH_SECONDS:
+            if look is None or not 0 <= self._clock.now() - self._looked_at < FRESH_SECONDS:
                 look = self._look = await self._look_at_the_store()
+                # Its end: one that took long would be stale at once, and all who wait here would make one of their own.
+                self._looked_at = self._clock.now()
             return look
 
     async def _look_at_the_store(self) -> _Look:
@@ -107,10 +109,10 @@ class Health:
                 webhooks = line(silence(await self._store.received(), now))
                 workers = await self._store.workers(now - GONE_SECONDS)
         except StoreError as error:
-            return _Look(now, {"store": Check("unavailable", str(error))})
+            return _Look({"store": Check("unavailable", str(error))})
         except TimeoutError:
-            return _Look(now, {"store": Check("unavailable", f"does not answer within {ANSWER_SECONDS:g} s")})
-        return _Look(now, {"store": store, "webhooks": webhooks}, workers)
+            return _Look({"store": Check("unavailable", f"does not answer within {ANSWER_SECONDS:g} s")})
+        return _Look({"store": store, "webhooks": webhooks}, workers)
 
     def _check_dispatcher(self) -> Check:
         if self._alive():

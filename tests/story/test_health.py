@@ -15,7 +15,7 @@ import pytest
 from server.consultant.ladder import Ladder
 from server.knowledge.base import Knowledge, KnowledgeStatus
 from server.models import Worker
-from server.observability.health import FRESH_SECONDS, Health
+from server.observability.health import ANSWER_SECONDS, FRESH_SECONDS, Health
 from server.observability.standing import Standing
 from server.observability.track_record import TrackRecord
 from server.stores.base import Store, StoreLimits
@@ -113,6 +113,20 @@ async def test_a_stopping_process_wants_no_more_messages(clock: FakeClock) -> No
         one.accepting = False
         assert (await one.health.ready())["accepting"].status == "unavailable"
         assert {check.status for check in one.health.live().values()} == {"ok"}
+
+
+class FrozenStore(MemoryStore):
+    async def check(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_who_asks_while_the_store_is_frozen_waits_for_no_look_but_the_one_under_way(clock: FakeClock) -> None:
+    asked = OneWorker("w1", FrozenStore(StoreLimits(), clock), clock)
+    all_told = asyncio.gather(*(asked.health.ready() for _ in range(10)))
+    await eventually(lambda: clock.sleepers)
+    clock.advance(ANSWER_SECONDS)
+    await eventually(all_told.done)
+    assert {told["store"].status for told in await all_told} == {"unavailable"}
 
 
 async def test_one_that_only_receives_tells_that_nobody_answers(clock: FakeClock) -> None:

@@ -27,7 +27,7 @@ from server.app import create_app
 from server.assembly import open_library, open_store
 from server.clock import SystemClock
 from server.connections import Connection
-from server.errors import SettingsError
+from server.errors import IteiraError, SettingsError
 from server.garbage import hold_back, settle
 from server.knowledge.base import KnowledgeStatus
 from server.observability import logs
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 STARTS_WITHIN = 60.0
 """Seconds until a new worker process must have said that it lives."""
+STARTS_AGAIN = 5.0
+"""Seconds between two starts of a worker that cannot start: its store is away, and comes back by itself."""
 LAST_WORDS = 1.0
 """Seconds that a worker which hangs has to say where it does."""
 KEEP_ALIVE = 75
@@ -99,7 +101,7 @@ def prepare(settings: Settings, progress: Callable[[int, int], None]) -> Knowled
 
 
 def run(settings: Settings, sock: socket.socket, manager: ServiceManager) -> None:
-    """Serve until SIGTERM or SIGINT; `manager` is told how it goes."""
+    """Serve until SIGTERM or SIGINT; `manager` is told how it goes. Raises `IteiraError` if it cannot start."""
     if settings.server.workers > 1:  # else the one worker, which is this process, does it
         logs.configure(settings.logging.dir, settings.logging.level)
     sock.set_inheritable(True)
@@ -137,6 +139,9 @@ class Supervisor(Multiprocess):
     uvicorn asks a thread of the worker whether it lives, which says yes while the event loop hangs, and must not ask
     one that still starts. A worker that hangs says where before it is killed; a second signal while the workers are
     stopping ends them at once.
+
+    A worker that cannot start ends the daemon only where it has never served: later it is tried again, since the others
+    still serve, and what it misses may come back.
     """
 
     def __init__(
@@ -144,30 +149,44 @@ class Supervisor(Multiprocess):
     ) -> None:
         super().__init__(config, sockets)
         self._pulses, self._manager = pulses, manager
-        self._told = False
+        self._told, self._failed = False, False
+        self._begun: dict[int, float] = {}
+
+    def run(self) -> None:
+        """Raises `IteiraError` if the daemon never served, since a worker could not start."""
+        super().run()
+        if self._failed:
+            raise IteiraError("a worker process could not start, for the reason that it has logged")
 
     def init_processes(self) -> None:
-        self.processes += [WorkerProcess(self.config, self.sockets) for _ in range(self.processes_num)]
-        for process in self.processes:
-            process.start()
+        self.processes += [self._started() for _ in range(self.processes_num)]
+
+    def _started(self) -> WorkerProcess:
+        process = WorkerProcess(self.config, self.sockets)
+        process.start()
+        self._begun[process.pid or 0] = time.monotonic()
+        return process
 
     def keep_subprocess_alive(self) -> None:
         self._pulses.listen()
+        if not self._told and self._pulses.all_serve([process.pid or 0 for process in self.processes]):
+            self._manager.ready()
+            self._told = True
         for index, process in enumerate(self.processes):
-            if process.process.exitcode == STARTUP_FAILURE:
+            if process.exitcode == STARTUP_FAILURE and not self._told:
                 log.error("a worker could not start; the daemon stops")
+                self._failed = True
                 self.should_exit.set()
             elif fault := self._fault(process):
                 log.error("worker %s %s; another takes its place", process.pid, fault)
                 self._end(process)
-                self.processes[index] = WorkerProcess(self.config, self.sockets)
-                self.processes[index].start()
+                self.processes[index] = self._started()
         self._manager.alive()
-        if not self._told and self._pulses.all_serve([process.pid or 0 for process in self.processes]):
-            self._manager.ready()
-            self._told = True
 
     def _fault(self, process: Process) -> str | None:
+        if process.exitcode == STARTUP_FAILURE:
+            is_due = time.monotonic() - self._begun[process.pid or 0] >= STARTS_AGAIN
+            return "could not start" if is_due else None
         if not process.process.is_alive():
             return "has died"
         return "hangs" if self._pulses.hangs(process.pid or 0, STARTS_WITHIN) else None
@@ -180,6 +199,7 @@ class Supervisor(Multiprocess):
         process.kill()
         process.join()
         self._pulses.forget(pid)
+        del self._begun[pid]
 
     def handle_hup(self) -> None:
         """A terminal that went away is no reason to interrupt callers; and settings are only read at a start."""

@@ -6,8 +6,10 @@ import asyncio
 import os
 import resource
 import signal
+import sqlite3
 import sys
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -103,6 +105,29 @@ async def test_a_worker_killed_in_the_middle_of_a_turn_is_replaced_and_its_calle
         assert told["iteira_turns_total", "offline", "sent"] == told["iteira_leases_taken_over_total",] == 1
 
 
+async def test_a_worker_that_cannot_be_replaced_while_the_store_is_locked_is_replaced_afterwards(
+    folder: Path, port: int, talkme: ScriptedTalkMe
+) -> None:
+    async with (
+        daemon_process(folder, port, talkme.url, "--store", "sqlite:///iteira.db", workers=2) as daemon,
+        httpx.AsyncClient(base_url=daemon.url, timeout=60) as client,
+    ):
+        victim, survivor = await daemon.workers()
+        with closing(sqlite3.connect(folder / "iteira.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            os.kill(victim, signal.SIGKILL)
+            await eventually(lambda: "could not start" in daemon.log.read_text())
+            other.execute("ROLLBACK")
+
+        async def pids() -> set[int]:
+            assert daemon.running, daemon.log.read_text()
+            return set(await daemon.workers()) - {victim}
+
+        await eventually(pids, lambda pids: len(pids) == 2 and survivor in pids)
+        assert (await client.post("/webhook/talkme", json=documented())).status_code == 200
+        assert "restore a backup" not in daemon.log.read_text(), "it is only locked"
+
+
 async def test_a_daemon_killed_and_started_again_answers_what_it_had_accepted(
     folder: Path, port: int, talkme: ScriptedTalkMe
 ) -> None:
@@ -152,8 +177,6 @@ async def test_sigterm_lets_the_turn_under_way_end_and_its_webhook_be_answered(
 async def test_a_taken_port_a_bad_setting_and_a_foreign_database_refuse_the_start_in_a_line(
     folder: Path, port: int, talkme: ScriptedTalkMe
 ) -> None:
-    import sqlite3
-
     from tests.process import DaemonProcess
 
     async def refusal(*options: str, **environment: str) -> str:
@@ -169,6 +192,18 @@ async def test_a_taken_port_a_bad_setting_and_a_foreign_database_refuse_the_star
     assert "expected a valid integer" in await refusal(ITEIRA_SERVER__WORKERS="many")
     async with daemon_process(folder, port, talkme.url):
         assert f"cannot listen on 127.0.0.1:{port}" in await refusal()
+
+
+async def test_a_daemon_whose_workers_cannot_start_at_all_ends_and_says_that_it_failed(port: int) -> None:
+    started = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.faults.daemon_that_cannot_start", str(port)),
+        cwd=Path(__file__).parents[2],
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await started.communicate()
+    assert started.returncode == 1
+    assert "failed: a worker process could not start" in said.decode()
 
 
 async def test_a_file_that_may_only_be_read_refuses_the_start_and_says_what_to_do(folder: Path, port: int) -> None:

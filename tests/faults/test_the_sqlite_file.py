@@ -106,6 +106,20 @@ async def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path) -> No
     assert path.read_bytes() == before
 
 
+async def test_a_file_that_is_only_locked_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "iteira.db"
+    monkeypatch.setattr("server.stores.sqlite.file.BUSY_SECONDS", 0.05)
+    async with opened(path):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said = await refusal(path)
+    assert "locked; another program writes to it" in said
+    assert "backup" not in said
+
+
 async def test_a_file_with_damaged_pages_is_found_by_its_examination_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "iteira.db"
     async with opened(path) as store:

@@ -34,7 +34,13 @@ class StoreFile:
         except OSError as error:
             raise self._not_to_be_had(error) from None
         except sqlite3.DatabaseError as error:
-            raise self.damaged(error) from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: sqlite3.DatabaseError) -> StoreError:
+        """What is only locked must not be taken for damaged: a backup put in its place would lose what came since."""
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreError(f"{self._path}: {error}; another program writes to it: wait for its end, or stop it")
+        return self.damaged(error)
 
     def look(self) -> None:
         """Whether it is whole and can be opened, without bringing it to this version. Raises `StoreError`."""

@@ -85,6 +85,30 @@ async def test_a_claim_of_which_nothing_comes_says_why(redis_server: RedisServer
             await store.claim("w1", 10, 3)
 
 
+async def test_a_message_that_waits_again_is_not_forgotten_though_a_thousand_came_after_it(
+    redis_server: RedisServer,
+) -> None:
+    async with opened(redis_server.url) as store:
+        for _ in range(1000):
+            await store.accept(said())
+            (claim,) = await store.claim("w1", 10, 1)
+            await store.finish(claim, State.FAILED)
+        assert await store.retry("1")
+        await store.accept(said())
+        (claim,) = await store.claim("w1", 10, 1)
+        assert claim.message.id == "1"
+        assert await store.message("2") is None, "the oldest that does not wait is forgotten in its place"
+
+
+async def test_a_message_whose_fields_are_lost_keeps_none_behind_it(redis_server: RedisServer) -> None:
+    async with opened(redis_server.url) as store:
+        lost, behind = [(await store.accept(said())).message_id for _ in range(2)]
+        redis_server.client.delete(f"iteira:message:{lost}")
+        (claim,) = await store.claim("w1", 10, 1)
+        assert claim.message.id == behind
+        assert (await store.totals(0)).queue_depth == 1
+
+
 async def test_a_redis_that_is_away_takes_nothing_and_afterwards_everything(redis_server: RedisServer) -> None:
     async with opened(redis_server.url) as store:
         redis_server.stop()

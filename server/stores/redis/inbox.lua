@@ -124,14 +124,35 @@ local function history_of(user, before, since, limit)
     return exchanges
 end
 
-local function forget_message(id)
-    local known = call("HMGET", message_of(id), "user_id", "external_id", "phone")
-    if known[1] and known[2] then call("DEL", seen_of(known[1], known[2])) end
-    if known[1] and known[3] and call("ZSCORE", key("phone", known[3]), known[1]) == id then
-        call("ZREM", key("phone", known[3]), known[1]) -- no later message of this caller came from there
+local function forget_message(user, id)
+    local known = call("HMGET", message_of(id), "external_id", "phone")
+    if known[1] then call("DEL", seen_of(user, known[1])) end
+    if known[2] and call("ZSCORE", key("phone", known[2]), user) == id then
+        call("ZREM", key("phone", known[2]), user) -- no later message of this caller came from there
     end
     call("DEL", message_of(id))
     call("ZREM", DEAD, id)
+    call("ZREM", WAITING, id)
+    call("ZREM", queue_of(user), id)
+end
+
+-- The oldest that does not wait: one that failed long ago may have been told to try again.
+local function forget_oldest(user)
+    for at = 0, call("LLEN", said_of(user)) - 1 do
+        local id = call("LINDEX", said_of(user), at)
+        if not call("ZSCORE", WAITING, id) then
+            call("LREM", said_of(user), 1, id)
+            return forget_message(user, id)
+        end
+    end
+end
+
+-- The oldest that waits. One whose fields are lost is no message any more, and would keep all behind it.
+local function next_of(user)
+    for _, id in ipairs(call("ZRANGE", queue_of(user), 0, -1)) do
+        if call("HEXISTS", message_of(id), "user_id") == 1 then return id end
+        forget_message(user, id)
+    end
 end
 
 local function publish(id, state, finish, reason)
@@ -226,7 +247,7 @@ function actions.accept(a)
     call("SET", seen, id, "EX", a.dedupe)
     call("ZADD", queue_of(a.user), id, id)
     call("RPUSH", said_of(a.user), id)
-    if call("LLEN", said_of(a.user)) > 1000 then forget_message(call("LPOP", said_of(a.user))) end
+    if call("LLEN", said_of(a.user)) > 1000 then forget_oldest(a.user) end
     call("ZADD", WAITING, a.now, id)
     call("HINCRBY", RECEIVED, string.format("%.0f", math.floor(tonumber(a.now) / 3600)), 1)
     call("HSET", COUNTERS, "last_received", a.now)
@@ -242,7 +263,7 @@ function actions.redeem(a)
         discard(a.ticket)
         return nil
     end
-    local id = call("ZRANGE", queue_of(a.user), 0, 0)[1]
+    local id = next_of(a.user)
     if not id then
         retire_ticket(a.user)
         return nil
@@ -372,8 +393,11 @@ end
 function actions.drop(a)
     if not call("ZSCORE", DEAD, a.message) then return { found = false } end
     local user = call("HGET", message_of(a.message), "user_id")
-    if user then call("LREM", said_of(user), 0, a.message) end
-    forget_message(a.message)
+    if user then
+        call("LREM", said_of(user), 0, a.message)
+        forget_message(user, a.message)
+    end
+    call("ZREM", DEAD, a.message)
     return { found = true }
 end
 
@@ -382,8 +406,8 @@ function actions.clear(a)
     forget_asker(a.user)
     retire_ticket(a.user)
     for _, id in ipairs(call("LRANGE", said_of(a.user), 0, -1)) do
-        forget_message(id)
-        if call("ZREM", WAITING, id) == 1 then publish(id, "failed", nil, "cleared") end
+        if call("ZSCORE", WAITING, id) then publish(id, "failed", nil, "cleared") end
+        forget_message(a.user, id)
     end
     call("DEL", session_of(a.user), queue_of(a.user), said_of(a.user))
     call("ZREM", SESSIONS, a.user)
@@ -421,7 +445,7 @@ function actions.sweep(a)
             local known = call("HMGET", message_of(id), "state", "updated_at")
             local finished = known[1] == "sent" or known[1] == "failed" or known[1] == "expired"
             if known[1] and not (finished and tonumber(known[2]) < tonumber(a.gone_since)) then break end
-            forget_message(id)
+            forget_message(user, id)
             call("LREM", said_of(user), 1, id)
             messages = messages + 1
         end

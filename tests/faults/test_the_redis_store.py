@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ from server.errors import StoreError
 from server.models import Incoming, Outcome, State, Worker
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
+from server.stores.redis.connection import connect
+from server.stores.redis.script import Script
 from server.stores.waiting import Outcomes
 from tests.polling import eventually
 from tests.redis_server import RedisClock, RedisServer
@@ -64,6 +67,22 @@ async def test_a_claim_that_is_answered_late_has_ended_when_redis_gives_its_sess
     (late,) = await claiming
     assert late.expires_at <= clock.now()
     await store.close()
+
+
+async def test_a_ticket_that_another_has_taken_over_is_worth_nothing_to_whoever_read_it_first(
+    redis_server: RedisServer,
+) -> None:
+    async with opened(redis_server.url) as store, opened(redis_server.url) as other:
+        await store.accept(said())
+        # It is stopped between the reading of its ticket and what it makes of it.
+        read: Any = redis_server.client.xreadgroup("workers", "late", {"iteira:inbox": ">"})
+        ticket = read[0][1][0][0]
+        redis_server.age_tickets(11)
+        (claim,) = await other.claim("w2", 10, 1)
+        async with connect(redis_server.url) as redis:
+            redeem = {"user": "anna", "ticket": ticket, "worker": "late", "now": "0.0", "history": 3}
+            assert not await Script(redis, "iteira").run("redeem", **redeem)
+        assert len(await other.renew([claim], 10)) == 1
 
 
 async def test_a_session_that_cannot_be_read_keeps_nobody_from_the_others(

@@ -256,13 +256,21 @@ function actions.accept(a)
     return { id = id, duplicate = false }
 end
 
--- What a ticket that the stream gave us is worth: a claim, or nothing if it is not its session's own any more.
+-- Whether the stream counts the ticket as this worker's. Others may have taken it over since he has read it.
+local function is_ticket_of(worker, ticket)
+    local pending = call("XPENDING", INBOX, GROUP, ticket, ticket, 1)[1]
+    return pending ~= nil and pending[2] == worker
+end
+
+-- What a ticket that the stream gave us is worth: a claim, or nothing if it is another worker's by now, or not its
+-- session's own any more.
 function actions.redeem(a)
     local session = session_of(a.user)
     if call("HGET", session, "ticket") ~= a.ticket then
         discard(a.ticket)
         return nil
     end
+    if not is_ticket_of(a.worker, a.ticket) then return nil end
     local id = next_of(a.user)
     if not id then
         retire_ticket(a.user)

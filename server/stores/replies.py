@@ -22,7 +22,12 @@ def reply_from_json(text: str | None) -> Reply | None:
     stored = orjson.loads(text)
     known = {name: stored[name] for name in REPLY if name in stored}
     known["parts"] = tuple(stored.get("parts", ()))  # another version may have stored more, or less
-    return Reply(**{**known, "finish": FinishCode(known["finish"]) if known.get("finish") else None})
+    return Reply(**{**known, "finish": finish_of(known.get("finish"))})
+
+
+def finish_of(code: str | None) -> FinishCode | None:
+    """None also for one that only a newer version knows."""
+    return FinishCode(code) if code and code in FinishCode.__members__ else None
 
 
 def timeline_json(timeline: Sequence[Event]) -> str | None:

@@ -262,6 +262,19 @@ async def test_an_outcome_that_was_told_while_nobody_listened_is_found_though_ot
         assert outcome.state is State.SENT
 
 
+async def test_outcomes_are_told_though_others_were_published_that_nobody_here_understands(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(redis_server.url) as store:
+        accepted = await store.accept(said())
+        waiting = asyncio.create_task(store.outcome(accepted.message_id, 8))
+        redis_server.client.publish("iteira:outcomes", "damaged")
+        await eventually(lambda: "our own error" in caplog.text)
+        newer = {"id": accepted.message_id, "state": "sent", "finish": "A_WAY_TO_END_OF_LATER"}
+        redis_server.client.publish("iteira:outcomes", json.dumps(newer))
+        assert await waiting == Outcome(accepted.message_id, State.SENT)
+
+
 async def test_a_redis_that_hangs_is_away_after_three_seconds(redis_server: RedisServer) -> None:
     async with opened(redis_server.url) as store:
         accepted = await store.accept(said())

@@ -18,7 +18,7 @@ import pytest
 
 from server.clock import SystemClock
 from server.errors import InboxFull, StoreError
-from server.models import Incoming, Quota, Received, Reply, State
+from server.models import Incoming, Outcome, Quota, Received, Reply, State
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.stores.sqlite import dead_letters, figures, inbox, schema, sessions
@@ -313,6 +313,24 @@ async def test_an_outcome_written_by_another_process_reaches_whoever_waits(tmp_p
         outcome = await waiting
         assert outcome is not None
         assert outcome.state is State.SENT
+
+
+async def test_outcomes_of_other_processes_are_told_though_one_could_not_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "iteira.db"
+    set_reply = "UPDATE messages SET state = 'sent', reply = ? WHERE id = ?"
+    newer = '{"text": "Да", "by": "newer", "finish": "A_WAY_TO_END_OF_LATER"}'
+    async with opened(path) as store:
+        first, second = [(await store.accept(said(user))).message_id for user in ("anna", "boris")]
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            unreadable = asyncio.create_task(store.outcome(first, 20))
+            other.execute(set_reply, ("damaged", first))
+            await eventually(lambda: "our own error" in caplog.text)
+            unreadable.cancel()
+            waiting = asyncio.create_task(store.outcome(second, 20))
+            other.execute(set_reply, (newer, second))
+            assert await waiting == Outcome(second, State.SENT)
 
 
 async def test_whoever_waits_for_work_looks_at_the_end_of_his_wait_what_others_have_left(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,9 +15,12 @@ from redis.exceptions import RedisError
 
 from server.ending import ended
 from server.errors import StoreError
-from server.models import FinishCode, Outcome, State
+from server.models import Outcome, State
 from server.stores.redis.connection import Answered
+from server.stores.replies import finish_of
 from server.stores.waiting import Outcomes
+
+log = logging.getLogger(__name__)
 
 LISTEN_SECONDS = 1.0
 """Of silence, after which outcomes are looked for: a publication may be lost with a connection."""
@@ -57,6 +61,9 @@ class Listener:
                 await self._subscribe_again()
             except StoreError:  # looked for in vain; the channel itself says nothing of the kind
                 await asyncio.sleep(RECONNECT_SECONDS)
+            except Exception:  # else nobody would be told anything for as long as this process lives
+                log.exception("outcomes: our own error")
+                await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _subscribe_again(self) -> None:
         """Until it has succeeded: a channel that was closed can be read from no more."""
@@ -80,5 +87,4 @@ class Listener:
 
 def _published(text: str) -> Outcome:
     told = json.loads(text)
-    finish = told.get("finish")
-    return Outcome(told["id"], State(told["state"]), FinishCode(finish) if finish else None, told.get("reason"))
+    return Outcome(told["id"], State(told["state"]), finish_of(told.get("finish")), told.get("reason"))

@@ -7,6 +7,7 @@ Reads have a connection and a thread of their own, so that they neither wait for
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,7 @@ from server.stores.sqlite.writer import GroupWriter, Work
 from server.stores.waiting import Outcomes
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
 """How often a process looks for outcomes that another one has written."""
@@ -260,12 +262,20 @@ class SQLiteStore:
         others, looked = True, 0.0
         while True:
             await self._clock.sleep(LOOK_SECONDS if others else ALONE_SECONDS)
-            if abs((now := self._clock.now()) - looked) >= ALONE_SECONDS:  # the clock may be put back
-                looked = now
-                with suppress(StoreError):
-                    # One is this process itself; where none has reported itself, there may be any number.
-                    others = len(await self.workers(now - OTHERS_SECONDS)) != 1
-            await self._look_for_outcomes()  # where there is nobody, too: somebody may have been and left
+            try:
+                if abs((now := self._clock.now()) - looked) >= ALONE_SECONDS:  # the clock may be put back
+                    looked = now
+                    others = await self._has_company(now)
+                await self._look_for_outcomes()  # where there is nobody, too: somebody may have been and left
+            except Exception:  # else nobody would be told anything for as long as this process lives
+                log.exception("outcomes: our own error")
+                await self._clock.sleep(ALONE_SECONDS)
+
+    async def _has_company(self, now: float) -> bool:
+        with suppress(StoreError):
+            # One is this process itself; where none has reported itself, there may be any number.
+            return len(await self.workers(now - OTHERS_SECONDS)) != 1
+        return True
 
     async def _look_for_outcomes(self) -> None:
         if expected := self._outcomes.expected:

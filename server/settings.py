@@ -46,6 +46,7 @@ from server.settings_values import (
     WebhookSecret,
     comma_separated,
 )
+from server.stores.base import LONGEST_LEASE
 
 
 class Section(BaseModel):
@@ -192,7 +193,7 @@ class Knowledge(Section):
 
 class Store(Section):
     url: StoreUrl = "sqlite:///var/iteira.db"
-    lease: float = Field(10, ge=1, le=600)
+    lease: float = Field(10, ge=1, le=LONGEST_LEASE)
     """A worker that died is replaced within this time."""
     session_idle: Seconds = 1800
     """After this silence the next message opens a new conversation."""

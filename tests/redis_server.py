@@ -99,6 +99,7 @@ class RedisClock(FakeClock):
         self._redis = redis
 
     def advance(self, seconds: float) -> None:
-        self._redis.age_tickets(seconds)
-        self._redis.age_quotas(seconds)
+        if seconds > 0:  # Redis has a clock of its own, which nobody puts back with ours
+            self._redis.age_tickets(seconds)
+            self._redis.age_quotas(seconds)
         super().advance(seconds)

@@ -41,6 +41,8 @@ from server.models import (
 
 CROWD = 50
 """Messages that wait from which on waiting long is overload; fewer are worked off at once when there is a worker."""
+LONGEST_LEASE = 600
+"""Seconds. What lasts longer was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)

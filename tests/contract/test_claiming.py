@@ -83,6 +83,32 @@ async def test_a_session_of_a_dead_worker_is_claimed_by_another_after_the_lease(
     assert taken.fence > dead.fence
 
 
+async def test_a_session_of_a_dead_worker_is_claimed_after_a_lease_though_the_clock_was_put_back(
+    store: Store, clock: FakeClock
+) -> None:
+    await store.accept(said())
+    dead = await claim_one(store, "dead")
+    clock.advance(-3600)
+    assert list(await store.claim("w2", LEASE, 1)) == [], "it may still live"
+    clock.advance(LEASE + 0.1)
+    assert (await claim_one(store, "w2")).message.id == dead.message.id
+
+
+async def test_a_clock_that_is_put_back_takes_nothing_from_the_living_and_makes_nobody_wait(
+    store: Store, clock: FakeClock
+) -> None:
+    await store.accept(said(user="anna"))
+    claim = await claim_one(store, "w1")
+    await store.accept(said(user="boris"))
+    clock.advance(-3600)
+    assert [each.user_id for each in await store.claim("w2", LEASE, 2)] == ["boris"]
+    clock.advance(LEASE - 1)
+    (claim,) = await store.renew([claim], LEASE)
+    clock.advance(LEASE - 1)
+    assert [each.user_id for each in await store.claim("w3", LEASE, 2)] == ["boris"]
+    await store.finish(claim, State.FAILED, "no matter")
+
+
 async def test_a_renewed_lease_keeps_the_session(store: Store, clock: FakeClock) -> None:
     await store.accept(said())
     claim = await claim_one(store)

@@ -7,12 +7,16 @@ from dataclasses import replace
 
 from server.errors import LeaseLost
 from server.models import Claim, Event, Exchange, Message, Reply, Session, State
+from server.stores.base import LONGEST_LEASE
 from server.stores.memory.tables import Tables
 from server.stores.replies import exchange_of, outcome_of
 
 
-def due(tables: Tables, now: float) -> list[str]:
+def due(tables: Tables, lease: float, now: float) -> list[str]:
     """Users whose sessions may be claimed, in the order in which they became available."""
+    for user_id, at in tables.available.items():
+        if at > now + LONGEST_LEASE:  # the clock was set back: whoever lives renews within a lease
+            tables.available[user_id] = now + lease if user_id in tables.fences else now
     return [user_id for at, user_id in sorted((at, user_id) for user_id, at in tables.available.items() if at <= now)]
 
 

@@ -60,7 +60,7 @@ class MemoryStore:
 
     async def claim(self, worker: str, lease: float, limit: int, wait: float = 0.0) -> Sequence[Claim]:
         now, history = self._clock.now(), self._limits.history
-        due = leases.due(self._tables, now)
+        due = leases.due(self._tables, lease, now)
         if not due:
             await self._tables.arrivals.wait(wait)
         return [leases.claim(self._tables, user_id, worker, lease, history, now) for user_id in due[:limit]]

@@ -32,7 +32,7 @@ class Tickets:
     def __init__(self, redis: Redis, stream: str, clock: Clock) -> None:
         self._redis, self._stream, self._clock = redis, stream, clock
         self._cursor = "0-0"
-        self._orphans_due = 0.0
+        self._looked = 0.0
 
     async def open(self) -> None:
         """Make the stream and its group where they do not exist."""
@@ -61,9 +61,9 @@ class Tickets:
 
     async def _orphans(self, worker: str, lease: float, limit: int) -> list[Ticket]:
         now = self._clock.now()
-        if now < self._orphans_due:
+        if abs(now - self._looked) < ORPHANS_SECONDS:  # the clock may be put back
             return []
-        self._orphans_due = now + ORPHANS_SECONDS
+        self._looked = now
         answer: Any = await self._redis.xautoclaim(
             self._stream, GROUP, worker, min_idle_time=int(lease * 1000), start_id=self._cursor, count=limit
         )

@@ -16,7 +16,7 @@ import orjson
 
 from server.errors import InboxFull, LeaseLost
 from server.models import Accepted, Claim, Event, Exchange, Incoming, Message, Outcome, Quota, Reply, Session, State
-from server.stores.base import CROWD, StoreLimits
+from server.stores.base import CROWD, LONGEST_LEASE, StoreLimits
 from server.stores.overload import must_be_soon
 from server.stores.replies import cleared, exchange_of, reply_from_json, reply_json, timeline_json
 from server.stores.sqlite import rows
@@ -123,6 +123,7 @@ def _touch_session(db: sqlite3.Connection, incoming: Incoming, limits: StoreLimi
 
 
 def claim(db: sqlite3.Connection, worker: str, lease: float, limit: int, history: int, now: float) -> list[Claim]:
+    _follow_the_clock(db, lease, now)
     available = db.execute(
         "SELECT * FROM sessions WHERE available_at <= ? ORDER BY available_at LIMIT ?", (now, limit)
     ).fetchall()
@@ -134,6 +135,17 @@ def claim(db: sqlite3.Connection, worker: str, lease: float, limit: int, history
         _claim_session(db, rows.session(row), worker, lease, history, now, fence)
         for fence, row in enumerate(available, last - len(available) + 1)
     ]
+
+
+def _follow_the_clock(db: sqlite3.Connection, lease: float, now: float) -> None:
+    """After the clock was set back nobody would have sessions whose hour it had passed. What waits may be claimed now;
+    what is held stays so for one lease, in which a worker that lives renews it."""
+    latest = db.execute("SELECT max(available_at) FROM sessions WHERE available_at IS NOT NULL").fetchone()[0]
+    if latest and latest > now + LONGEST_LEASE:
+        db.execute(
+            "UPDATE sessions SET available_at = iif(fence, :now + :lease, :now) WHERE available_at > :now + :longest",
+            {"now": now, "lease": lease, "longest": LONGEST_LEASE},
+        )
 
 
 def _claim_session(

@@ -30,6 +30,11 @@ class Outcomes:
         """This process has just stored the message: whatever becomes of it will be told, and need not be looked for."""
         _keep(self._fresh, message_id, self._early.pop(message_id, None))
 
+    def forget(self) -> None:
+        """What is told from now on is of other messages, though their ids may be the same: the store begins anew."""
+        self._early.clear()
+        self._fresh.clear()
+
     @property
     def expected(self) -> list[str]:
         """Ids of the messages somebody waits for."""

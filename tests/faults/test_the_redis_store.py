@@ -151,6 +151,22 @@ async def test_an_empty_replica_in_its_place_is_told(
         assert "lost its data" in str(await store.check()), "for an hour, not once"
 
 
+async def test_a_message_is_not_told_the_outcome_of_one_that_had_its_id_before_redis_lost_its_data(
+    redis_server: RedisServer,
+) -> None:
+    async with opened(redis_server.url) as store, opened(redis_server.url) as other:
+        accepted = await other.accept(said())
+        (claim,) = await other.claim("w1", 10, 1)
+        waiting = asyncio.create_task(other.outcome(accepted.message_id, 8))
+        await other.finish(claim, State.FAILED)
+        await waiting  # it was published, and reached both
+        redis_server.client.flushall()
+        assert "lost its data" in str(await store.check())
+        again = await store.accept(said())
+        assert again.message_id == accepted.message_id
+        assert await store.outcome(again.message_id, 0.1) is None
+
+
 async def test_a_replica_that_lagged_behind_is_told(redis_server: RedisServer) -> None:
     async with opened(redis_server.url) as store:
         await store.check()

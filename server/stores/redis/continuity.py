@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from server.clock import Clock
+from server.stores.waiting import Outcomes
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,9 @@ class Continuity:
     restored from an older snapshot, or replaced by a replica that lags, counts again what it had counted.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, outcomes: Outcomes) -> None:
+        """`outcomes` that were told of before a loss are forgotten: Redis gives their ids again."""
+        self._clock, self._outcomes = clock, outcomes
         self._epoch, self._checks = "", 0
         self._loss: tuple[float, str] | None = None
 
@@ -46,6 +48,7 @@ class Continuity:
     def _lost(self, what: str) -> None:
         log.error("%s", what)
         self._loss = (self._clock.now(), what)
+        self._outcomes.forget()
 
 
 async def risks(redis: Redis) -> list[str]:

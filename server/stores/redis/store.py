@@ -79,7 +79,7 @@ class RedisStore:
         self._tickets = Tickets(self._redis, key("inbox"), clock)
         self._outcomes = Outcomes(clock)
         self._questions = Questions(self._redis, key("questions"))
-        self._continuity = Continuity(clock)
+        self._continuity = Continuity(clock, self._outcomes)
         self._figures = Figures(self._redis)
         self._workers = Workers(self._redis, self._script)
         self._listener = Listener(self._redis, key("outcomes"), self._outcomes, self._look_for_outcomes)

@@ -56,6 +56,23 @@ async def test_an_ended_conversation_is_followed_by_a_new_one(store: Store, cloc
     assert not claim.session.ended
 
 
+async def test_a_conversation_stays_ended_though_an_older_message_of_it_is_tried_again(
+    store: Store, clock: FakeClock
+) -> None:
+    failed = await store.accept(said("Привет"))
+    await store.finish(await claim_one(store), State.FAILED, "TalkMe is away")
+    await store.accept(said("До свидания"))
+    await answer(store, "До свидания!", finish=FinishCode.SUCCESS)
+    assert await store.retry(failed.message_id)
+    await answer(store, "Здравствуйте!")
+    session = await store.session("anna")
+    assert session is not None
+    assert session.ended
+    clock.advance(1)
+    await store.accept(said("Алло"))
+    assert (await claim_one(store)).history == ()
+
+
 async def test_the_transcript_tells_who_said_what_and_what_became_of_it(store: Store) -> None:
     await store.accept(said("Привет"))
     await answer(store, "Здравствуйте!")

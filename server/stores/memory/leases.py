@@ -81,7 +81,7 @@ def _keep_what_was_said(tables: Tables, user_id: str, said: Reply | None, more: 
     tables.sessions[user_id] = replace(
         session,
         last_activity=now,
-        ended=bool(said and said.finish and not more),
+        ended=session.ended or bool(said and said.finish and not more),
         client_name=(said and said.client_name) or session.client_name,
         gender=(said and said.gender) or session.gender,
         phone_number=(said and said.phone_number) or session.phone_number,

@@ -234,7 +234,7 @@ def finish(
     said = _reply(db, held.message.id) if state is State.SENT else None
     db.execute(
         f"UPDATE sessions SET available_at = iif({MORE}, :now, NULL), fence = 0, last_activity = :now,"
-        f" ended = :ends AND NOT {MORE}, client_name = coalesce(:name, client_name),"
+        f" ended = ended OR (:ends AND NOT {MORE}), client_name = coalesce(:name, client_name),"
         " gender = coalesce(:gender, gender), phone_number = coalesce(:phone, phone_number) WHERE user_id = :user",
         {
             "now": now,

@@ -61,6 +61,8 @@ class GroupWriter:
         self._handed: SimpleQueue[tuple[Callable[[], None], Callable[[], None]] | None] = SimpleQueue()
         self._jobs: list[_Job] = []
         self._behind: _Job | None = None
+        self._being_done: _Job | None = None
+        """The one that stood behind until the transaction that is under way began."""
         self._behind_its_time = True
         self._under_way = False
         self._alarm: asyncio.TimerHandle | None = None
@@ -94,7 +96,8 @@ class GroupWriter:
         it is withdrawn: by `withdraw`, or by the alarm that `in_time` sets. One at a time; raises as `run` does.
         """
         job = self._behind = self._job(work)
-        if at_once or self._behind_its_time:
+        self._behind_its_time |= at_once
+        if self._behind_its_time:
             self._begin()
         alarm = in_time(partial(self._withdraw, job))
         try:
@@ -106,8 +109,8 @@ class GroupWriter:
 
     def withdraw(self) -> None:
         """Let what waits in `run_behind` return: now, or when the transaction has ended in which it is being done."""
-        if self._behind:
-            self._withdraw(self._behind)
+        if job := self._behind or self._being_done:
+            self._withdraw(job)
 
     async def stop(self) -> None:
         """Finish what was asked for, then close the connection."""
@@ -143,6 +146,7 @@ class GroupWriter:
     def _transact(self) -> None:
         batch, self._jobs = self._jobs[:BATCH], self._jobs[BATCH:]
         behind, self._behind = self._behind, None
+        self._being_done = behind
         self._behind_its_time = behind is None
         work = [*batch, behind] if behind else batch
         db = self._db
@@ -159,6 +163,7 @@ class GroupWriter:
 
     def _ended(self, batch: list[_Job], behind: _Job | None) -> None:
         self._under_way = False
+        self._being_done = None
         if behind:
             self._behind_its_time |= behind.error is not None
             if behind.result or behind.error or behind.withdrawn:
@@ -167,7 +172,7 @@ class GroupWriter:
                 self._behind = behind
         for job in batch:
             _resolve(job)
-        if self._jobs:
+        if self._jobs or (self._behind and self._behind_its_time):
             self._begin()
 
 

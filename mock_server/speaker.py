@@ -91,7 +91,8 @@ class Speaker:
             try:
                 await asyncio.wait_for(overtaken.wait(), HELD)
             except TimeoutError:
-                self._overtaken.pop(call.id, None)
+                if self._overtaken.get(call.id) is overtaken:  # another one may be held by now
+                    del self._overtaken[call.id]
         elif waiting := self._overtaken.pop(call.id, None):
             asyncio.get_running_loop().call_later(HELD / 10, waiting.set)
 

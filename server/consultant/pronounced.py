@@ -18,13 +18,18 @@ PHONE = re.compile(
     r"(?<![\d+])(?:\+\d[\d\s()\-–]{8,17}\d|(?:8|375)[\s(\-]*0?\d{2}[\s)\-]*\d{3}[\s\-]*\d{2}[\s\-]*\d{2}"
     r"|\(\d{2,4}\)[\s\-]*\d{3}[\s\-]*\d{2}[\s\-]*\d{2}|\d{3}-\d{2}-\d{2})(?!\d)"
 )
-TIMES = re.compile(r"(?<![\d:])(?P<from>[012]?\d:[0-5]\d)\s*[-–—]\s*(?P<to>[012]?\d:[0-5]\d)(?![\d:])")
+TIMES = re.compile(
+    r"(?P<since>\bс\s+)?(?<![\d:])(?P<from>[012]?\d:[0-5]\d)\s*[-–—]\s*(?P<to>[012]?\d:[0-5]\d)(?![\d:])", re.IGNORECASE
+)
 TIME = re.compile(
     r"(?P<genitive>\b(?:с|со|до|от|после|около|позже|раньше)\s+)?(?<![\d:])(?P<hours>[012]?\d):(?P<minutes>[0-5]\d)(?![\d:])",
     re.IGNORECASE,
 )
+AMOUNT = r"(?<!\d)(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+)"
+"""Thousands apart or not."""
 KOPECKS = re.compile(
-    rf"{GENITIVE}(?P<number>(?<!\d)\d+)[.,](?P<part>\d{{1,2}})\s*(?:бел\.?\s*)?(?:руб(?:л[а-я]+\b|\.|\b)|р\.|р\b|byn\b|br\b)",
+    rf"{GENITIVE}(?P<number>{AMOUNT})[.,](?P<part>\d{{1,2}})\s*(?:бел\.?\s*)?"
+    r"(?:руб(?:л[а-я]+\b|\.|\b)|р\.|р\b|byn\b|br\b)",
     re.IGNORECASE,
 )
 UNITS = [
@@ -97,7 +102,7 @@ def pronounced(text: str) -> str:
 def _with_numbers(text: str) -> str:
     """What stands before, between and behind numbers in words."""
     text = PHONE.sub(lambda match: phone_aloud(match[0]), text)
-    text = TIMES.sub(r"с \g<from> до \g<to>", text)
+    text = TIMES.sub(lambda match: f"{match['since'] or 'с '}{match['from']} до {match['to']}", text)
     text = TIME.sub(_time, text)
     text = KOPECKS.sub(_kopecks, text)
     text = _UNIT.sub(lambda match: _SAID_OF_UNIT[str(match.lastgroup)](match), text)
@@ -152,7 +157,7 @@ def _kopecks(match: re.Match[str]) -> str:
         ]
     else:
         told = [
-            f"{roubles} {counted(roubles, 'рубль', 'рубля', 'рублей')}",
+            f"{roubles} {counted(roubles[-3:], 'рубль', 'рубля', 'рублей')}",
             f"{kopecks} {counted(kopecks, 'копейка', 'копейки', 'копеек')}",
         ]
     return (match["genitive"] or "") + " ".join(told if kopecks != "0" else told[:1])

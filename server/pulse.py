@@ -62,8 +62,8 @@ class Pulse:
 class Pulses:
     """The supervisor's end: who has been silent, in the supervisor's own time.
 
-    A supervisor that was stopped itself (Ctrl-Z, a paused machine) has heard nothing meanwhile and blames nobody: the
-    count of every worker begins anew.
+    A supervisor that was stopped itself (Ctrl-Z, a paused machine) has heard nothing meanwhile and blames nobody: of a
+    pause between two calls of `listen` no more than half of the patience counts.
     """
 
     def __init__(self, pipe: Connection, patience: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -74,11 +74,11 @@ class Pulses:
         self._listened = now()
 
     def listen(self) -> None:
-        """Take in what was said since the last call; to be called much more often than every `patience`."""
+        """Take in what was said since the last call; to be called more often than every `patience`."""
         now, before = self._now(), self._listened
         self._listened = now
-        if now - before > self._patience / 2:
-            self._heard = dict.fromkeys(self._heard, now)
+        if (uncounted := now - before - self._patience / 2) > 0:
+            self._heard = {pid: at + uncounted for pid, at in self._heard.items()}
         while self._pipe.poll():
             pid, serves = WORD.unpack(self._pipe.recv_bytes())
             self._heard[pid] = now

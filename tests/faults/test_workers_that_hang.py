@@ -136,6 +136,16 @@ def test_a_supervisor_that_was_stopped_with_its_workers_blames_none_of_them() ->
     assert heard.hang(1, 2) == [2], "who stays silent afterwards does hang"
 
 
+def test_the_shortest_patience_finds_who_hangs_too_though_looks_come_no_more_often() -> None:
+    heard = Heard(patience=1)
+    heard.after(0.51, 1, 2)
+    heard.after(3600)
+    assert heard.hang(1, 2) == [], "it was stopped with them"
+    for _ in range(3):
+        heard.after(0.51, 1)
+    assert heard.hang(1, 2) == [2]
+
+
 def test_a_supervisor_that_does_not_listen_does_not_stop_its_workers() -> None:
     hears, speaks = Pipe(duplex=False)
     pulse = Pulse(speaks)

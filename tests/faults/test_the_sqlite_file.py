@@ -372,3 +372,12 @@ async def test_many_accepts_at_once_share_flushes(tmp_path: Path) -> None:
             frames = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
         assert (await store.totals(0)).queue_depth == 500
         assert frames < 500 * 3, "a transaction a message would have written far more pages"
+
+
+async def test_no_file_is_made_in_place_of_one_that_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "iteira.db"
+    async with opened(path) as store:
+        await store.accept(said())
+        path.unlink()
+        await store.clear_sessions()
+    assert not path.exists()

@@ -84,10 +84,11 @@ class StoreFile:
 
     def empty_wal(self) -> bool:
         """Bring what was deleted out of the write-ahead log too: it holds what pages were like before. False where
-        that cannot be done, as while another process reads."""
+        that cannot be done, as while another process reads, or where the file is gone, and would be made."""
         try:
+            self.must_be_there()
             with closing(self.connect()) as db:
                 busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             return not busy
-        except sqlite3.Error:
+        except (StoreError, sqlite3.Error):
             return False

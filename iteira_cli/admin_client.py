@@ -135,7 +135,7 @@ class AdminClient:
 
     def health(self) -> Health:
         """The daemon's own checks. A daemon that is `unavailable` answers 503, which is an answer too."""
-        answer = request("GET", self.url + "/webhook/talkme/health", headers=self._headers)
+        answer = request("GET", self.url + "/webhook/talkme/health", headers=self._headers, timeout=self._timeout)
         if answer.status == 503 and "checks" in answer.document:
             answer = replace(answer, status=200)
         return self._judge(answer, Health)

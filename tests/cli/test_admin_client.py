@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from iteira_cli.admin_client import AdminClient, request
 from iteira_cli.errors import AccessDenied, DaemonUnreachable, Failed, NotFound, Usage
 
 from .documents import DETAIL, HEALTH, STATS
-from .scripted_daemon import ScriptedDaemon
+from .scripted_daemon import ScriptedDaemon, Seen
 
 STATS_PATH = "/webhook/talkme/stats"
 
@@ -124,6 +126,20 @@ def test_a_daemon_that_hangs_is_unreachable_in_time() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(DaemonUnreachable, match="timed out"):
             request("GET", url, timeout=0.1)
+
+
+@pytest.mark.parametrize("ask", [AdminClient.stats, AdminClient.health])
+def test_less_patience_holds_for_every_question(daemon: ScriptedDaemon, ask: Callable[[AdminClient], object]) -> None:
+    given_up = threading.Event()
+
+    def late(seen: Seen) -> tuple[int, dict[str, Any]]:
+        given_up.wait(3)
+        return 200, STATS | HEALTH
+
+    daemon.any = late
+    with pytest.raises(DaemonUnreachable, match="timed out"):
+        ask(AdminClient(daemon.url).with_timeout(0.1))
+    given_up.set()
 
 
 def test_something_that_does_not_speak_http_is_unreachable() -> None:

@@ -20,7 +20,7 @@ SHOWN_SESSIONS = 20
 
 
 REFRESH = 2.0
-"""Seconds between two looks of the live screen. Workers report themselves as often."""
+"""Seconds between two looks of the live screen. Workers report themselves every second."""
 LONG_WAIT = 8.0
 """Seconds after which somebody on the phone asks whether anyone is there."""
 

@@ -1,4 +1,4 @@
-"""Sessions, figures and workers in SQL."""
+"""Sessions, totals and workers in SQL."""
 
 from __future__ import annotations
 

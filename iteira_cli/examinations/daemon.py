@@ -57,7 +57,7 @@ def _administration(admin: AdminClient) -> Finding:
     try:
         stats = admin.stats()
     except AccessDenied as error:
-        return failed("administration", str(error), "set ITEIRA_ADMIN__TOKEN to the daemon's, or pass --token")
+        return failed("administration", str(error), error.hint or "ask with a token, and from an address that may")
     except CliError as error:
         return failed("administration", str(error), "`iteira logs --level error` tells more")
     return ok("administration", f"{len(stats['workers'])} workers, {stats['queue']['depth']} messages wait")

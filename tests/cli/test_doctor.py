@@ -91,6 +91,7 @@ def test_the_talkme_looked_at_is_the_one_that_the_running_daemon_uses(daemon: Sc
         (MODELS, (401, {}), "model provider", "OPENAI_API_KEY"),
         (MODELS, (200, {"data": [{"id": "another"}]}), "model provider", "to one of: another"),
         ("GET /webhook/talkme/stats", (401, {"error": "no"}), "administration", "ITEIRA_ADMIN__TOKEN"),
+        ("GET /webhook/talkme/stats", (403, {"error": "not from there"}), "administration", "from an address that may"),
         ("POST /webhook/talkme", (404, {}), "way in", "let the proxy pass"),
     ],
 )

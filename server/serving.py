@@ -185,7 +185,7 @@ class Supervisor(Multiprocess):
 
     def _fault(self, process: Process) -> str | None:
         if process.exitcode == STARTUP_FAILURE:
-            is_due = time.monotonic() - self._begun[process.pid or 0] >= STARTS_AGAIN
+            is_due = time.monotonic() - self._begun.get(process.pid or 0, 0.0) >= STARTS_AGAIN
             return "could not start" if is_due else None
         if not process.process.is_alive():
             return "has died"
@@ -199,7 +199,7 @@ class Supervisor(Multiprocess):
         process.kill()
         process.join()
         self._pulses.forget(pid)
-        del self._begun[pid]
+        self._begun.pop(pid, None)  # one that uvicorn added, on SIGTTIN, is not among them
 
     def handle_hup(self) -> None:
         """A terminal that went away is no reason to interrupt callers; and settings are only read at a start."""

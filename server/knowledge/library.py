@@ -212,6 +212,8 @@ class Library:
         """On the event loop, not in the thread that has built it: a search that takes over another index looks first
         whether one was put up meanwhile."""
         self._shelf, self._seen, self._not_refreshed = shelf, stamp, ()
+        found = shelf.contents.found
+        log.info("knowledge: %d documents of %d files are searched now", len(found.documents), found.files_count)
 
 
 def _unless_set(closing: threading.Event) -> None:

@@ -96,12 +96,16 @@ async def test_a_damaged_index_is_built_again(
     assert (await again.search("маникюр")).results
 
 
-async def test_regenerating_reads_the_files_again(library: Library, folder: Path) -> None:
+async def test_regenerating_reads_the_files_again(
+    library: Library, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "server.knowledge")
     library.open()
     assert (await library.search("вечерняя укладка")).results[0].document.fields[0][1] != "Укладка вечерняя"
     write_workbook(folder / "Цены.xlsx", CHANGED)
     status = await library.regenerate()
     assert status.documents_count == len(CHANGED) - 1
+    assert caplog.messages[-1] == f"knowledge: {len(CHANGED) - 1} documents of 1 files are searched now"
     assert (await library.search("вечерняя укладка")).results[0].document.fields[0][1] == "Укладка вечерняя"
 
 

@@ -96,10 +96,8 @@ def together(documents: Sequence[Document]) -> str:
 
 def _is_plain(document: Document) -> bool:
     """Whether its price is a whole number of the company's own money and nothing else: of such there is a range."""
-    return (
-        re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn|br)?", _value(document, PRICE_COLUMN) or "", re.IGNORECASE)
-        is not None
-    )
+    cells = [cell for _, cell in _prices(document)]
+    return len(cells) == 1 and re.fullmatch(r"\d+\s*(?:руб\w*\.?|р\.?|byn|br)?", cells[0], re.IGNORECASE) is not None
 
 
 def _apart(document: Document, common: set[str]) -> str:
@@ -155,10 +153,18 @@ def _value(document: Document, column: re.Pattern[str]) -> str | None:
 
 
 def _price(document: Document) -> str:
-    """With what it is for, where only the column says it: «1,20 рубля за минуту»."""
-    column, cell = _field(document, PRICE_COLUMN) or ("", "")
+    """With what it is for, where only the column says it: «1,20 рубля за минуту». Of several, each by its column's
+    name: which one is the caller's, only he knows."""
+    costs = _prices(document)
+    if len(costs) > 1:
+        return ", ".join(f"{_small(column)} {priced(cell)}" for column, cell in costs)
+    column, cell = costs[0] if costs else ("", "")
     per = PER.search(column)
     return priced(cell) + (f" {per[0].lower()}" if per and not PER.search(cell) else "")
+
+
+def _prices(document: Document) -> list[tuple[str, str]]:
+    return [field for field in document.fields if PRICE_COLUMN.search(field[0])]
 
 
 def _duration(document: Document, before: str = "") -> str:

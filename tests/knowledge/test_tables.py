@@ -51,6 +51,15 @@ def test_a_title_of_two_cells_is_no_header(tmp_path: Path) -> None:
     assert one_sheet(tmp_path, titled) == {"Лист!3": "Услуга: Стрижка\nЦена: 40\nДлительность: 30"}
 
 
+@pytest.mark.parametrize("merged", [("B1:C1",), ("A1:A2", "B1:C1")])
+def test_a_header_of_two_lines_names_each_column_by_both(tmp_path: Path, merged: tuple[str, ...]) -> None:
+    rows: Rows = [["Услуга", "Цена", None], [None, "Женщины", "Мужчины"], ["Стрижка", 45, 30], ["Укладка", 25, None]]
+    assert one_sheet(tmp_path, rows, merged) == {
+        "Лист!3": "Услуга: Стрижка\nЦена Женщины: 45\nЦена Мужчины: 30",
+        "Лист!4": "Услуга: Укладка\nЦена Женщины: 25",
+    }
+
+
 def test_a_header_of_other_words_stays_one_above_rows_that_begin_like_one(tmp_path: Path) -> None:
     rows: Rows = [["Мастер", "Когда"], ["Название не важно", "время любое"], ["Анна", "по средам"]]
     assert one_sheet(tmp_path, rows)["Лист!3"] == "Мастер: Анна\nКогда: по средам"

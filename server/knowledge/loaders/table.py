@@ -103,7 +103,22 @@ def _split(table: list[Row]) -> tuple[list[str], list[Row]]:
     header = table[at][1]
     if any(_is_number(cell) for cell in header):
         return [""] * len(header), table[at:]
+    if at + 1 < len(table) and (names := _of_two_lines(header, table[at + 1][1])):
+        return names, table[at + 2 :]
     return [name.rstrip(": ") for name in header], [row for row in table[at + 1 :] if row[1] != header]
+
+
+def _of_two_lines(header: list[str], below: list[str]) -> list[str]:
+    """The names of columns of which some stand in two lines, as «Цена» above «Женщины» and «Мужчины»; none where the
+    header is one line. A row of the table has something of its own in the first column, and numbers."""
+    has_second = any(under and not name for name, under in zip(header, below, strict=True))
+    if below[0] not in {"", header[0]} or not has_second or any(map(_is_number, below)):
+        return []
+    names, above = list[str](), ""
+    for name, under in zip(header, below, strict=True):
+        above = name or above
+        names.append(f"{above} {under if under != above else ''}".strip(": "))
+    return names
 
 
 def _named(cells: list[str]) -> int:

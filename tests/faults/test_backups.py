@@ -7,8 +7,7 @@ import json
 import resource
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,17 +19,7 @@ from server.stores.sqlite import schema
 from server.stores.sqlite.backup import SQLiteBackup, examined, put_back
 from tests.cli.terminal import iteira
 from tests.faults.test_the_sqlite_file import opened, said
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """The kernel refuses this process and its children to let any file grow further, as a full disk would."""
-    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+from tests.limits import limited
 
 
 async def test_what_was_accepted_before_a_backup_under_load_is_there_after_a_restore(tmp_path: Path) -> None:
@@ -135,7 +124,7 @@ async def test_a_disk_without_room_for_the_copy_leaves_the_store_where_it_is(tmp
         await store.accept(said())
         made = SQLiteBackup(path).make(tmp_path)
     before = path.read_bytes()
-    with room_for(made.size - 4096):
+    with limited(resource.RLIMIT_FSIZE, made.size - 4096):
         refused = iteira("restore", str(made.path), "--yes", ITEIRA_STORE__URL=f"sqlite:///{path}")
     assert refused.returncode == 1
     assert "File too large" in refused.stderr
@@ -167,7 +156,7 @@ async def test_only_a_store_that_somebody_has_open_is_said_to_be_in_use(tmp_path
             await store.accept(said(f"caller-{number}"))
         for name in ("iteira.db", "iteira.db-wal"):
             (killed.parent / name).write_bytes((tmp_path / name).read_bytes())
-    with room_for(made.size), pytest.raises(StoreError, match=r"could not be closed: .*disk"):
+    with limited(resource.RLIMIT_FSIZE, made.size), pytest.raises(StoreError, match=r"could not be closed: .*disk"):
         SQLiteBackup(killed).restore(made.path)
     assert examined(SQLiteBackup(killed).make(tmp_path / "copies").path).messages == 200
 

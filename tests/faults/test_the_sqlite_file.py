@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import resource
 import sqlite3
 import stat
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from server.clock import SystemClock
-from server.errors import InboxFull, StoreError
+from server.errors import StoreError
 from server.models import Incoming, Outcome, Quota, Received, Reply, State
 from server.stores.base import Store, StoreLimits
 from server.stores.open import store_from_url
 from server.stores.sqlite import dead_letters, figures, inbox, schema, sessions
 from server.stores.sqlite.file import StoreFile
-from server.stores.sqlite.writer import GroupWriter
 from tests.clock import FakeClock
+from tests.limits import limited, next_file
 from tests.polling import eventually
 
 
@@ -47,42 +44,6 @@ async def refusal(path: Path) -> str:
         async with opened(path):
             pass
     return str(refused.value)
-
-
-class LetsAnotherIn(sqlite3.Connection):
-    """Each time it has undone something, another process is quicker and writes for a moment."""
-
-    other: sqlite3.Connection
-
-    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        cursor = super().execute(sql, *parameters)
-        if sql == "ROLLBACK":
-            self.other.execute("BEGIN IMMEDIATE")
-            threading.Timer(0.02, self.other.execute, ["COMMIT"]).start()
-        return cursor
-
-
-async def test_one_refused_write_harms_none_beside_it_though_another_process_comes_between(tmp_path: Path) -> None:
-    def connect() -> sqlite3.Connection:
-        db = sqlite3.connect(
-            tmp_path / "x.db", timeout=0, isolation_level=None, check_same_thread=False, factory=LetsAnotherIn
-        )
-        db.other = other
-        return db
-
-    def refused(db: sqlite3.Connection) -> None:
-        raise InboxFull("no room")
-
-    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None, check_same_thread=False)) as other:
-        other.execute("PRAGMA journal_mode = WAL")
-        other.execute("CREATE TABLE written (it)")
-        writer = GroupWriter(connect)
-        await writer.start()
-        writes = [writer.run(lambda db: db.execute("INSERT INTO written VALUES (1)"), brief=True) for _ in range(2)]
-        found = await asyncio.gather(*writes, writer.run(refused, brief=True), return_exceptions=True)
-        await writer.stop()
-        assert [type(each) for each in found] == [sqlite3.Cursor, sqlite3.Cursor, InboxFull]
-        assert other.execute("SELECT count(*) FROM written").fetchone() == (2,)
 
 
 async def test_messages_outlive_the_process(tmp_path: Path) -> None:
@@ -151,24 +112,11 @@ async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     assert "newer iteira" in await refusal(path)
 
 
-@contextmanager
-def no_more_files() -> Iterator[None]:
-    """This process can open none, as when callers hold all of its connections."""
-    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
-    next_one = os.dup(0)
-    os.close(next_one)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, usual[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
-
-
 async def test_a_session_is_cleared_though_the_process_can_open_no_more_files(tmp_path: Path) -> None:
     path = tmp_path / "iteira.db"
     async with opened(path) as store:
         await store.accept(said())
-        with no_more_files():
+        with limited(resource.RLIMIT_NOFILE, next_file()):
             assert await store.clear_session("anna")
         assert "Привет".encode() in path.with_name("iteira.db-wal").read_bytes()
         await store.sweep()

@@ -1,4 +1,4 @@
-"""What stands behind the writes of a process, while a transaction is under way that takes its time."""
+"""Writes that share a transaction: what stands behind them, and what one of them that is refused does to the others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from server.errors import InboxFull
 from server.stores.sqlite.writer import GroupWriter
 from tests.clock import FakeClock
 from tests.polling import eventually
@@ -74,3 +77,39 @@ async def test_what_came_to_something_is_not_lost_when_it_is_withdrawn_meanwhile
     async with asyncio.timeout(10):
         assert await behind == "done"
     await writing
+
+
+class LetsAnotherIn(sqlite3.Connection):
+    """Each time it has undone something, another process is quicker and writes for a moment."""
+
+    other: sqlite3.Connection
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor = super().execute(sql, *parameters)
+        if sql == "ROLLBACK":
+            self.other.execute("BEGIN IMMEDIATE")
+            threading.Timer(0.02, self.other.execute, ["COMMIT"]).start()
+        return cursor
+
+
+async def test_one_refused_write_harms_none_beside_it_though_another_process_comes_between(tmp_path: Path) -> None:
+    def connect() -> sqlite3.Connection:
+        db = sqlite3.connect(
+            tmp_path / "x.db", timeout=0, isolation_level=None, check_same_thread=False, factory=LetsAnotherIn
+        )
+        db.other = other
+        return db
+
+    def refused(db: sqlite3.Connection) -> None:
+        raise InboxFull("no room")
+
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE written (it)")
+        writer = GroupWriter(connect)
+        await writer.start()
+        writes = [writer.run(lambda db: db.execute("INSERT INTO written VALUES (1)"), brief=True) for _ in range(2)]
+        found = await asyncio.gather(*writes, writer.run(refused, brief=True), return_exceptions=True)
+        await writer.stop()
+        assert [type(each) for each in found] == [sqlite3.Cursor, sqlite3.Cursor, InboxFull]
+        assert other.execute("SELECT count(*) FROM written").fetchone() == (2,)

@@ -40,16 +40,18 @@ from server.models import (
 from server.stores.base import CROWD, HOURS_KEPT, QUESTIONS_KEPT, RECENT_REPLIES, StoreLimits
 from server.stores.overload import must_be_soon
 from server.stores.redis import rows
+from server.stores.redis.append_only_file import AppendOnlyFile
 from server.stores.redis.connection import Answered, connect
 from server.stores.redis.continuity import Continuity, risks
+from server.stores.redis.conversations import Conversations
 from server.stores.redis.figures import Figures
 from server.stores.redis.keys import PREFIX, key, strings
 from server.stores.redis.listener import Listener
 from server.stores.redis.questions import Questions
 from server.stores.redis.script import Script, held
-from server.stores.redis.tickets import Ticket, Tickets
+from server.stores.redis.tickets import Ticket, Tickets, claimed
 from server.stores.redis.workers import Workers
-from server.stores.replies import cleared, lines_of, outcome_of, reply_json, timeline_json
+from server.stores.replies import cleared, outcome_of, reply_json, timeline_json
 from server.stores.waiting import Outcomes
 
 log = logging.getLogger(__name__)
@@ -64,8 +66,6 @@ FOREVER = 1e9
 """Seconds that stand for no limit where infinity cannot be written."""
 GONE_SECONDS = 86_400
 """A worker that was killed, and so could not say goodbye, is forgotten after this time."""
-REWRITTEN_SECONDS = 86_400
-"""How long what has grown old may stand in the append-only file; what is cleared leaves it at once."""
 
 
 class RedisStore:
@@ -81,10 +81,10 @@ class RedisStore:
         self._questions = Questions(self._redis, key("questions"))
         self._continuity = Continuity(clock, self._outcomes)
         self._figures = Figures(self._redis)
+        self._read = Conversations(self._redis)
         self._workers = Workers(self._redis, self._script)
         self._listener = Listener(self._redis, key("outcomes"), self._outcomes, self._look_for_outcomes)
-        self._traces_left = False
-        self._rewritten_at = 0.0
+        self._log = AppendOnlyFile(self._redis, clock)
         self._checking = asyncio.Lock()  # answers are compared in the order of the questions
 
     # Its life
@@ -154,7 +154,7 @@ class RedisStore:
         async with Answered():
             tickets = await self._tickets.take(worker, lease, limit, wait)
         redeeming = (self._redeem(worker, ticket, expires_at) for ticket in tickets)
-        return _claimed(tickets, await asyncio.gather(*redeeming, return_exceptions=True))
+        return claimed(tickets, await asyncio.gather(*redeeming, return_exceptions=True))
 
     def wake(self) -> None:
         """A blocking read goes on to its end: to break it off might lose a ticket that is on its way."""
@@ -196,18 +196,12 @@ class RedisStore:
         return await self._outcomes.wait(message_id, timeout, look)
 
     async def message(self, message_id: str) -> Message | None:
-        return next(iter(await self._messages([message_id])), None)
+        return next(iter(await self._read.messages([message_id])), None)
 
     # Dead letters
 
     async def dead(self, limit: int, since: float | None = None, *, oldest_first: bool = False) -> Sequence[Message]:
-        least = since or "-inf"
-        async with Answered():
-            if oldest_first:
-                ids = await self._redis.zrangebyscore(key("dead"), least, "+inf", 0, limit)
-            else:
-                ids = await self._redis.zrevrangebyscore(key("dead"), "+inf", least, 0, limit)
-        return await self._messages(strings(ids))
+        return await self._read.dead(limit, since, oldest_first=oldest_first)
 
     async def retry(self, message_id: str) -> bool:
         answer = await self._script.run("retry", message=message_id, now=self._now(), retention=self._retention)
@@ -215,30 +209,22 @@ class RedisStore:
 
     async def drop(self, message_id: str) -> bool:
         found = bool((await self._script.run("drop", message=message_id))["found"])
-        await self._rewrite_log()
+        await self._log.rewrite()
         return found
 
     # Sessions
 
     async def session(self, user_id: str) -> Session | None:
-        return next(iter(await self._sessions([user_id])), None)
+        return next(iter(await self._read.sessions_of([user_id])), None)
 
     async def sessions(self, limit: int, active_since: float | None = None, offset: int = 0) -> Sequence[Session]:
-        names, since = ("sessions", "-inf") if active_since is None else ("active", str(active_since))
-        async with Answered():
-            users = await self._redis.zrevrangebyscore(key(names), "+inf", since, offset, limit)
-        return await self._sessions(strings(users))
+        return await self._read.sessions(limit, active_since, offset)
 
     async def transcript(self, user_id: str) -> Sequence[TranscriptLine]:
-        async with Answered():
-            ids = await self._redis.lrange(key("said", user_id), 0, -1)
-        return [line for message in await self._messages(strings(ids)) for line in lines_of(message)]
+        return await self._read.transcript(user_id)
 
     async def known_by_phone(self, phone: str, user_id: str) -> Session | None:
-        async with Answered():
-            users = strings(await self._redis.zrevrange(key("phone", phone), 0, 1))
-        known = await self._sessions([user for user in users if user != user_id])
-        return next((session for session in known if session.client_name), None)
+        return await self._read.known_by_phone(phone, user_id)
 
     async def save_summary(self, claim: Claim, summary: str, until: str) -> None:
         since = repr(claim.session.conversation_since)
@@ -246,27 +232,15 @@ class RedisStore:
 
     async def clear_session(self, user_id: str) -> bool:
         existed = bool((await self._script.run("clear", user=user_id))["existed"])
-        await self._rewrite_log()
+        await self._log.rewrite()
         return existed
 
     async def clear_sessions(self) -> int:
         async with Answered():
             users = await self._redis.zrange(key("sessions"), 0, -1)
         cleared = [await self._script.run("clear", user=user) for user in strings(users)]
-        await self._rewrite_log()
+        await self._log.rewrite()
         return sum(bool(answer["existed"]) for answer in cleared)
-
-    async def _rewrite_log(self) -> None:
-        """Have Redis write its append-only file anew, which still holds the commands that brought what was cleared.
-
-        Where it is at that already, or does not let us, the next sweep tries again.
-        """
-        try:
-            async with Answered():
-                await self._redis.bgrewriteaof()
-            self._traces_left, self._rewritten_at = False, self._clock.now()
-        except StoreError:
-            self._traces_left = True
 
     async def sweep(self) -> Swept:
         now = self._clock.now()
@@ -277,9 +251,7 @@ class RedisStore:
             limit=SWEPT_AT_ONCE,
             hour=int(now // 3600) - HOURS_KEPT,
         )
-        aged = bool(answer["messages"]) and now - self._rewritten_at > REWRITTEN_SECONDS
-        if self._traces_left or aged:
-            await self._rewrite_log()
+        await self._log.swept(aged=bool(answer["messages"]))
         async with Answered():
             await self._tickets.forget_dead_workers()
         await self._workers.forget(now - GONE_SECONDS)
@@ -334,7 +306,7 @@ class RedisStore:
 
     async def forget_questions(self, texts: Sequence[str] | None = None) -> int:
         forgotten = await self._questions.forget(texts)
-        await self._rewrite_log()
+        await self._log.rewrite()
         return forgotten
 
     # What the above is made of
@@ -365,39 +337,12 @@ class RedisStore:
         )
         return rows.claim(answer, expires_at) if answer else None
 
-    async def _messages(self, ids: Sequence[str]) -> list[Message]:
-        return [rows.message(fields) for fields in await self._hashes([key("message", one) for one in ids])]
-
-    async def _sessions(self, users: Sequence[str]) -> list[Session]:
-        return [rows.session(fields) for fields in await self._hashes([key("session", user) for user in users])]
-
-    async def _hashes(self, names: Sequence[str]) -> list[dict[str, str]]:
-        """Those that exist, in order."""
-        if not names:
-            return []
-        async with Answered(), self._redis.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.hgetall(name)
-            return [fields for fields in await pipe.execute() if fields]
-
     async def _look_for_outcomes(self) -> None:
         expected = self._outcomes.expected
-        found = {message.id: message for message in await self._messages(expected)}
+        found = {message.id: message for message in await self._read.messages(expected)}
         for message_id in expected:
             message = found.get(message_id)
             if message is None:
                 self._outcomes.tell(cleared(message_id))
             elif message.state.finished:
                 self._outcomes.tell(outcome_of(message))
-
-
-def _claimed(tickets: Sequence[Ticket], redeemed: Sequence[Claim | BaseException | None]) -> list[Claim]:
-    """What has become a claim. Why a ticket has not is raised only where none has: else the claims beside it would be
-    nobody's until their leases end."""
-    claims = [each for each in redeemed if isinstance(each, Claim)]
-    for ticket, error in zip(tickets, redeemed, strict=True):
-        if isinstance(error, BaseException):
-            if not claims:
-                raise error
-            log.error("session %s waits until its lease ends: %s", ticket.user_id, error)
-    return claims

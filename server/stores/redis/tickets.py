@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from server.clock import Clock
+from server.models import Claim
 
 log = logging.getLogger(__name__)
 
@@ -79,3 +81,15 @@ class Tickets:
 def _tickets(entries: list[Any]) -> list[Ticket]:
     """Entries that were deleted while they were pending have no fields any more."""
     return [Ticket(entry, fields["user"]) for entry, fields in entries if fields]
+
+
+def claimed(tickets: Sequence[Ticket], redeemed: Sequence[Claim | BaseException | None]) -> list[Claim]:
+    """What has become a claim. Why a ticket has not is raised only where none has: else the claims beside it would be
+    nobody's until their leases end."""
+    claims = [each for each in redeemed if isinstance(each, Claim)]
+    for ticket, error in zip(tickets, redeemed, strict=True):
+        if isinstance(error, BaseException):
+            if not claims:
+                raise error
+            log.error("session %s waits until its lease ends: %s", ticket.user_id, error)
+    return claims
